@@ -1,0 +1,1 @@
+"""Chunks become an index that answers with the page and the box."""

@@ -1,0 +1,1 @@
+"""PDFs and scans become ordered text chunks, every one with its boxes."""
