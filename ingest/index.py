@@ -1,0 +1,349 @@
+"""Chunks on disk in LanceDB, embedded in this process: upsert, deletion, full-text, vector and hybrid search.
+
+Two tables. `chunks` holds text, vector and the flat metadata, keyed by chunk_id, which is declared as primary key:
+without that concurrent upserts duplicate rows silently (lance#4585). `sources` says which paths hold which document
+and is written after the chunks are, so that a killed run is seen as unfinished, never as done. A document under two
+paths is stored once and goes when its last path goes.
+
+    DIR/index.json   schema version and embedder      DIR/lance/   the tables      DIR/cache/   page results, sidecars
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from ingest.embed import Embedder, open_embedder
+from ingest.filters import sql_of
+from ingest.schema import CHUNK_KEYS, chunk_schema, rows_of, source_schema, unpacked
+from loaders.cache import Cache
+from loaders.document import Chunk, Document
+from loaders.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Mode = Literal["hybrid", "vector", "text"]
+SCHEMA = 1
+EMBED_BATCH = 256
+"""Chunks embedded at a time: bounds memory, and a killed run has lost no more than this."""
+INDEX_VECTORS_FROM = 50_000
+"""Below this many rows a flat scan is exact and fast enough; above, IVF_RQ refined to exact distances."""
+TIDY_EVERY = 50
+"""Commits between compactions: every small upsert leaves a fragment and a version behind."""
+CANDIDATES = 50
+"""Rows each side of a hybrid search brings to the fusion."""
+RRF_K = 60
+"""Cormack et al. 2009: the constant of reciprocal rank fusion."""
+TEXT_WEIGHT = 0.5
+"""What a rank in full-text search counts beside a rank in vector search."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer: higher scores are better. `score` is the cosine (vector), BM25 (text) or the fused rank (hybrid)."""
+
+    score: float
+    text: str
+    metadata: dict[str, str | int | float | bool]
+
+    @property
+    def boxes(self) -> list[tuple[int, float, float, float, float]]:
+        """Page number (1-based) and box of each line group, in the frame of that page."""
+        return [tuple(box) for box in json.loads(str(self.metadata["boxes"]))]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntry:
+    """A path and the document it holds."""
+
+    path: str
+    doc_id: str
+    config_id: str
+    total_pages: int
+    failed_pages: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStats:
+    """What an index holds."""
+
+    documents: int
+    paths: int
+    pages: int
+    failed_pages: int
+    chunks: int
+    embedder: str
+    dimension: int
+
+
+class Index:
+    """An index on disk, or at any URL that LanceDB and fsspec both reach."""
+
+    def __init__(self, directory: str | os.PathLike[str], embedder: Any = None, *, create: bool = True) -> None:
+        """Open an index, or make one. Raises StoreError for no index there, or one made with another embedder."""
+        import fsspec
+
+        self.directory = os.fspath(directory).rstrip("/")
+        self.embedder: Embedder = open_embedder(embedder)
+        self._fs, self._root = fsspec.core.url_to_fs(self.directory)
+        self._commits = 0
+        self._settle(create)
+
+    def _settle(self, create: bool) -> None:
+        path = f"{self._root}/index.json"
+        if self._fs.exists(path):
+            with self._fs.open(path, "r") as file:
+                about = json.load(file)
+            if about["schema"] != SCHEMA:
+                raise StoreError(
+                    f"{self.directory} has schema {about['schema']}, this version reads {SCHEMA}; add anew"
+                )
+            if about["embedder"] != self.embedder.name:
+                raise StoreError(
+                    f"{self.directory} was made with the embedder {about['embedder']!r}, not {self.embedder.name!r}; "
+                    "vectors of two models cannot be compared: open it with the first or make another index"
+                )
+            return
+        if not create:
+            raise StoreError(f"no index at {self.directory}; make one: ingest add PATHS --index {self.directory}")
+        self._fs.makedirs(self._root, exist_ok=True)
+        with self._fs.open(path, "w") as file:
+            json.dump({"schema": SCHEMA, "embedder": self.embedder.name, "dimension": self.embedder.dimension}, file)
+
+    @cached_property
+    def cache(self) -> Cache:
+        """The page results and sidecars of this index's documents."""
+        return Cache(f"{self.directory}/cache")
+
+    @cached_property
+    def _db(self) -> Any:
+        import lancedb
+
+        return lancedb.connect(f"{self.directory}/lance")
+
+    @cached_property
+    def _chunks(self) -> Any:
+        return self._db.create_table("chunks", schema=chunk_schema(self.embedder.dimension), exist_ok=True)
+
+    @cached_property
+    def _sources(self) -> Any:
+        return self._db.create_table("sources", schema=source_schema(), exist_ok=True)
+
+    # -- documents and the paths that hold them -----------------------------------------------------------------------
+
+    def sources(self) -> list[SourceEntry]:
+        """List the paths in the index and the document each holds."""
+        return [SourceEntry(**row) for row in self._sources.search().limit(None).to_list()]
+
+    def holds(self, doc_id: str, config_id: str) -> bool:
+        """Say whether a document is in the index, read and cut in this way, with no page missing."""
+        where = f"{sql_of({'doc_id': doc_id, 'config_id': config_id})} AND failed_pages = 0"
+        return bool(self._sources.count_rows(where))
+
+    def at(self, path: str) -> SourceEntry | None:
+        """Return what a path holds, or None."""
+        rows = self._sources.search().where(sql_of({"path": path})).limit(1).to_list()
+        return SourceEntry(**rows[0]) if rows else None
+
+    def add(self, document: Document, path: str) -> int:
+        """Put a document under a path; returns the number of chunks written. A second time it writes the same rows."""
+        self.add_chunks(document.chunks, path)
+        stale = f"{sql_of({'doc_id': document.doc_id})} AND config_id != '{document.config_id}'"
+        self._delete(stale)
+        failed = sum(failure.page is not None for failure in document.failures)
+        entry = SourceEntry(
+            path, document.doc_id, document.config_id, document.total_pages, failed, len(document.chunks)
+        )
+        for other in self._entries(document.doc_id):  # the same file under other paths has been read anew as well
+            if other.path != path:
+                self._write_source(SourceEntry(**(asdict(entry) | {"path": other.path})))
+        self._place(entry)
+        return len(document.chunks)
+
+    def attach(self, doc_id: str, path: str) -> int:
+        """Say that a path, too, holds a document that is in the index; returns the document's pages."""
+        known = self._entries(doc_id)
+        if not known:
+            raise StoreError(f"no document {doc_id} in {self.directory}")
+        if all(entry.path != path for entry in known):
+            self._place(SourceEntry(**(asdict(known[0]) | {"path": path})))
+        return known[0].total_pages
+
+    def remove(self, path: str) -> bool:
+        """Forget a path; its document goes when no other path holds it. Says whether the path was known."""
+        entry = self.at(path)
+        if entry is None:
+            return False
+        self._sources.delete(sql_of({"path": path}))
+        self._release(entry.doc_id)
+        return True
+
+    def _place(self, entry: SourceEntry) -> None:
+        """Let a path hold a document, and let go of what it held before."""
+        before = self.at(entry.path)
+        self._write_source(entry)
+        if before is not None and before.doc_id != entry.doc_id:
+            self._release(before.doc_id)
+
+    def _release(self, doc_id: str) -> None:
+        """Delete a document that no path holds; give one that is still held the name of a path that is left."""
+        left = self._entries(doc_id)
+        if not left:
+            self._delete(sql_of({"doc_id": doc_id}))
+            return
+        name = left[0].path.rstrip("/").rpartition("/")[2]
+        self._chunks.update(where=sql_of({"doc_id": doc_id}), values={"source": left[0].path, "file_name": name})
+
+    def _entries(self, doc_id: str) -> list[SourceEntry]:
+        rows = self._sources.search().where(sql_of({"doc_id": doc_id})).limit(None).to_list()
+        return sorted((SourceEntry(**row) for row in rows), key=lambda entry: entry.path)
+
+    def _write_source(self, entry: SourceEntry) -> None:
+        import pyarrow as pa
+
+        _upsert(self._sources, "path", pa.Table.from_pylist([asdict(entry)], source_schema()))
+
+    # -- chunks -----------------------------------------------------------------------------------------------------
+
+    def add_chunks(self, chunks: Sequence[Chunk], path: str) -> None:
+        """Embed and upsert the chunks of the document at a path, batch by batch."""
+        for start in range(0, len(chunks), EMBED_BATCH):
+            batch = chunks[start : start + EMBED_BATCH]
+            vectors = self.embedder.embed([chunk.embed_text for chunk in batch])
+            self.write(rows_of(batch, vectors, path))
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Upsert rows of the chunk schema (see schema.py)."""
+        import pyarrow as pa
+
+        _upsert(self._chunks, "chunk_id", pa.Table.from_pylist(list(rows), chunk_schema(self.embedder.dimension)))
+        self._commits += 1
+        if self._commits % TIDY_EVERY == 0:
+            self.tidy()
+
+    def delete(self, chunk_ids: Sequence[str]) -> None:
+        """Delete chunks by id."""
+        if chunk_ids:
+            self._delete(sql_of({"chunk_id": list(chunk_ids)}))
+
+    def get(self, chunk_ids: Sequence[str]) -> list[Hit]:
+        """Return chunks by id, in the order asked for; unknown ids are left out. Their score is 1."""
+        if not chunk_ids:
+            return []
+        rows = self._chunks.search().where(sql_of({"chunk_id": list(chunk_ids)})).limit(None).to_list()
+        found = {row["chunk_id"]: _hit(row, 1.0) for row in rows}
+        return [found[chunk_id] for chunk_id in chunk_ids if chunk_id in found]
+
+    def _delete(self, where: str | None) -> None:
+        if where and self._chunks.count_rows(where):  # a deletion of nothing would still write a version
+            self._chunks.delete(where)
+
+    def tidy(self) -> None:
+        """Merge small files and bring the search indices up to date. Call it once after a run of additions."""
+        from lancedb.index import FTS, BTree, IvfRq
+
+        if not len(self):
+            return
+        known = {index.columns[0] for index in self._chunks.list_indices()}
+        if "embed_text" not in known:
+            self._chunks.create_index("embed_text", config=FTS(stem=True, remove_stop_words=True))
+        if "doc_id" not in known:
+            self._chunks.create_index("doc_id", config=BTree())
+        if "vector" not in known and len(self) >= INDEX_VECTORS_FROM:
+            self._chunks.create_index("vector", config=IvfRq(distance_type="cosine"))
+        self._chunks.optimize()
+        self._sources.optimize()
+
+    def __len__(self) -> int:
+        return int(self._chunks.count_rows())
+
+    def stats(self) -> IndexStats:
+        """Count what the index holds."""
+        entries = self.sources()
+        documents = {entry.doc_id: entry for entry in entries}.values()
+        return IndexStats(
+            documents=len(documents),
+            paths=len(entries),
+            pages=sum(entry.total_pages for entry in documents),
+            failed_pages=sum(entry.failed_pages for entry in documents),
+            chunks=len(self),
+            embedder=self.embedder.name,
+            dimension=self.embedder.dimension,
+        )
+
+    # -- search -----------------------------------------------------------------------------------------------------
+
+    def search(self, query: str, k: int = 5, *, mode: Mode = "hybrid", where: Any = None) -> list[Hit]:
+        """Return the k best chunks for a question, best first.
+
+        `where` is a dict of metadata (`{"page_number": {">=": 2}, "category": ["table", "text"]}`) or a Lance SQL
+        condition; it is applied before ranking. Raises UsageError for an empty query or an unknown mode or key.
+        """
+        if not query.strip():
+            raise UsageError("the query is empty; say what to look for")
+        if mode not in get_args(Mode):
+            raise UsageError(f"mode={mode!r}; choose one of {', '.join(get_args(Mode))}")
+        if k < 1:
+            raise UsageError(f"k={k}; ask for at least one hit")
+        where = sql_of(where)
+        if mode == "text":
+            return self._search_text(query, k, where)
+        vector = self.embedder.embed_query(query)
+        if mode == "vector":
+            return self.search_vector(vector, k, where=where)
+        wide = max(k, CANDIDATES)
+        by_vector, by_text = self.search_vector(vector, wide, where=where), self._search_text(query, wide, where)
+        return _fused(by_vector, by_text)[:k]
+
+    def search_vector(self, vector: Any, k: int = 5, *, where: Any = None) -> list[Hit]:
+        """Return the k chunks nearest to a vector; the score is the true cosine."""
+        search = self._chunks.search(np.asarray(vector, np.float32), vector_column_name="vector").distance_type(
+            "cosine"
+        )
+        if where := sql_of(where):
+            search = search.where(where, prefilter=True)
+        # without refinement an index returns the distances of its codes, not of the vectors
+        rows = search.refine_factor(10).limit(k).to_list()
+        return [_hit(row, 1.0 - row["_distance"]) for row in rows]
+
+    def _search_text(self, query: str, k: int, where: str | None) -> list[Hit]:
+        from lancedb.query import MatchQuery
+
+        if not len(self):
+            return []
+        if not any(index.columns == ["embed_text"] for index in self._chunks.list_indices()):
+            self.tidy()
+        words = MatchQuery(query, "embed_text")  # type: ignore[call-arg]  # pydantic fills in the rest
+        search = self._chunks.search(words, query_type="fts")
+        if where:
+            search = search.where(where, prefilter=True)
+        return [_hit(row, row["_score"]) for row in search.limit(k).to_list()]
+
+
+def _upsert(table: Any, key: str, rows: pa.Table) -> None:
+    table.merge_insert(key).when_matched_update_all().when_not_matched_insert_all().execute(rows)
+
+
+def _hit(row: Mapping[str, Any], score: float) -> Hit:
+    return Hit(float(score), row["text"], unpacked(row, CHUNK_KEYS))
+
+
+def _fused(by_vector: Sequence[Hit], by_text: Sequence[Hit]) -> list[Hit]:
+    """Merge two rankings by weighted reciprocal rank; ties keep the vector ranking's order."""
+    scores: dict[str, float] = {}
+    hits: dict[str, Hit] = {}
+    for ranking, weight in ((by_vector, 1.0), (by_text, TEXT_WEIGHT)):
+        for rank, hit in enumerate(ranking, start=1):
+            chunk_id = str(hit.metadata["chunk_id"])
+            hits.setdefault(chunk_id, hit)
+            scores[chunk_id] = scores.get(chunk_id, 0.0) + weight / (RRF_K + rank)
+    order = sorted(scores, key=lambda chunk_id: -scores[chunk_id])
+    return [Hit(scores[chunk_id], hits[chunk_id].text, hits[chunk_id].metadata) for chunk_id in order]
