@@ -1,0 +1,359 @@
+"""The command line: every command parses, calls one function of the package, and prints what it returned.
+
+Exit codes: 0 all well, 1 some documents or pages failed (each is named with its reason), 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ingest.add import AddReport
+    from ingest.index import Index
+    from loaders.document import Document, Failure
+    from loaders.settings import Settings
+
+app = typer.Typer(
+    name="ingest",
+    help="PDFs and scans become an index that answers with the page and the box.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+IndexDir = Annotated[str, typer.Option("--index", metavar="DIR", help="The index's directory or URL.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Engine = Annotated[str, typer.Option("--engine", help="OCR engine; `ingest engines` lists them.")]
+Text = Annotated[str, typer.Option("--text", help="auto: a PDF's own text where it can be trusted | ocr | layer.")]
+Raster = Annotated[str, typer.Option("--rasterizer", help="pymupdf (AGPL-3.0 or commercial) | pdfium (permissive).")]
+Dpi = Annotated[int, typer.Option("--dpi", help="Resolution to rasterize at.")]
+Password = Annotated[str | None, typer.Option("--password", metavar="TEXT", help="For encrypted files.")]
+PasswordFile = Annotated[
+    Path | None, typer.Option("--password-file", metavar="FILE", help="A file whose first line is the password.")
+]
+Deadline = Annotated[float, typer.Option("--deadline", metavar="SECONDS", help="Per page; then it is ended.")]
+Workers = Annotated[int, typer.Option("--workers", help="Processes that read pages.")]
+
+
+@app.command()
+def add(
+    paths: Annotated[list[str], typer.Argument(metavar="PATHS...", help="Files, directories, globs, URLs.")],
+    index: IndexDir,
+    engine: Engine = "ppocr",
+    text: Text = "auto",
+    rasterizer: Raster = "pymupdf",
+    dpi: Dpi = 200,
+    workers: Workers = 1,
+    deadline: Deadline = 120.0,
+    password: Password = None,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read documents into an index. What is there already is not read again."""
+    from ingest.add import add as add_paths
+    from ingest.progress import page_progress
+
+    settings = _settings(engine, text, rasterizer, dpi, password, password_file)
+    with page_progress(quiet=as_json) as on_page:
+        report = add_paths(paths, _index(index), settings, workers=workers, deadline=deadline, on_page=on_page)
+    if as_json:
+        _print_json(_add_json(report))
+    else:
+        _print_report(report)
+    _exit_if(report.failures, as_json)
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="The question.")],
+    index: IndexDir,
+    k: Annotated[int, typer.Option("-k", help="How many hits.")] = 5,
+    mode: Annotated[str, typer.Option("--mode", help="hybrid | vector | text.")] = "hybrid",
+    where: Annotated[str | None, typer.Option("--where", help='Condition, e.g. "page_number > 2".')] = None,
+    show: Annotated[
+        Path | None, typer.Option("--show", metavar="FILE.html", help="Write the hits on their pages as HTML.")
+    ] = None,
+    password: Password = None,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a question with the chunks that match it best, each with its page and boxes."""
+    hits = _index(index, create=False).search(query, k, mode=mode, where=where)  # type: ignore[arg-type]
+    failures: Sequence[Failure] = ()
+    if show is not None:
+        from ingest.citations import write_citations
+
+        failures = write_citations(query, hits, show, password=_password(password, password_file))
+    if as_json:
+        _print_json([{"score": hit.score, "text": hit.text, "metadata": hit.metadata} for hit in hits])
+    else:
+        _print_hits(hits)
+        if show is not None:
+            typer.echo(f"pages and boxes: {show}")
+    _exit_if(failures, as_json)
+
+
+@app.command()
+def read(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file or URL.")],
+    format: Annotated[str, typer.Option("--format", help="markdown | json | html | text.")] = "markdown",
+    pages: Annotated[str, typer.Option("--pages", metavar="1-3,7", help="Which pages; all where absent.")] = "",
+    engine: Engine = "ppocr",
+    text: Text = "auto",
+    rasterizer: Raster = "pymupdf",
+    dpi: Dpi = 200,
+    deadline: Deadline = 120.0,
+    password: Password = None,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read one file and print its text in reading order."""
+    from loaders.export import FORMATS
+
+    format = "json" if as_json else format
+    if format not in FORMATS:
+        _fail(f"--format {format}: choose one of {', '.join(FORMATS)}")
+    settings = _settings(engine, text, rasterizer, dpi, password, password_file)
+    document = _read_one(file, settings, deadline, _page_numbers(pages))
+    typer.echo(FORMATS[format](document))
+    _exit_if(document.failures)
+
+
+@app.command()
+def show(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file or URL.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="PNG", help="Where the picture goes.")],
+    page: Annotated[int, typer.Option("--page", help="1-based page number.")] = 1,
+    engine: Engine = "ppocr",
+    text: Text = "auto",
+    rasterizer: Raster = "pymupdf",
+    dpi: Dpi = 200,
+    deadline: Deadline = 120.0,
+    password: Password = None,
+    password_file: PasswordFile = None,
+) -> None:
+    """Draw a page with its words, blocks, reading order and tables."""
+    from loaders.overlay import page_png
+
+    settings = _settings(engine, text, rasterizer, dpi, password, password_file)
+    document = _read_one(file, settings, deadline, [page])
+    if document.pages:
+        output.write_bytes(page_png(document.pages[0]))
+        typer.echo(f"{output}: page {page} of {document.total_pages}")
+    _exit_if(document.failures)
+
+
+@app.command()
+def engines(as_json: AsJson = False) -> None:
+    """List the OCR engines, what each needs, and whether it is ready here."""
+    from dataclasses import asdict
+
+    from loaders.ocr import engine_status
+
+    rows = engine_status()
+    if as_json:
+        _print_json([asdict(row) for row in rows])
+        return
+    _print_table(
+        ("engine", "ready", "what it is", "needs", "detail"),
+        [(row.name, "yes" if row.ready else "no", row.summary, row.needs, row.detail) for row in rows],
+    )
+
+
+@app.command()
+def remove(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A path or URL as it was added.")],
+    index: IndexDir,
+    as_json: AsJson = False,
+) -> None:
+    """Forget a path, or all under a directory; a document goes when no path holds it."""
+    from ingest.add import remove as remove_path
+
+    removed = remove_path(path, _index(index, create=False))
+    if not removed:
+        _fail(f"{path} is not in {index}; `ingest stats --index {index}` lists what is")
+    if as_json:
+        _print_json({"removed": removed})
+    else:
+        for name in removed:
+            typer.echo(f"removed {name}")
+
+
+@app.command()
+def stats(index: IndexDir, as_json: AsJson = False) -> None:
+    """Say what an index holds."""
+    from dataclasses import asdict
+
+    opened = _index(index, create=False)
+    totals, sources = opened.stats(), opened.sources()
+    if as_json:
+        _print_json(asdict(totals) | {"sources": [asdict(entry) for entry in sources]})
+        return
+    _print_table(("", ""), [(name.replace("_", " "), str(value)) for name, value in asdict(totals).items()])
+    _print_table(
+        ("path", "pages", "failed", "chunks"),
+        [(entry.path, str(entry.total_pages), str(entry.failed_pages), str(entry.chunks)) for entry in sources],
+    )
+
+
+# -- from the command line to the package ---------------------------------------------------------------------------
+
+
+def _settings(
+    engine: str, text: str, rasterizer: str, dpi: int, password: str | None, password_file: Path | None
+) -> Settings:
+    from loaders.settings import Settings
+
+    return Settings(
+        engine=engine,
+        text=text,  # type: ignore[arg-type]  # Settings says which values there are
+        rasterizer=rasterizer,  # type: ignore[arg-type]
+        dpi=dpi,
+        password=_password(password, password_file),
+    )
+
+
+def _password(text: str | None, file: Path | None) -> str | None:
+    if text is not None and file is not None:
+        _fail("give --password or --password-file, not both")
+    if file is None:
+        return text
+    try:
+        return (file.read_text(encoding="utf-8").splitlines() or [""])[0]
+    except OSError as error:
+        _fail(f"--password-file {file}: {error.strerror}")
+
+
+def _index(directory: str, *, create: bool = True) -> Index:
+    from ingest.index import Index
+    from loaders.errors import StoreError
+
+    try:
+        return Index(directory, create=create)
+    except StoreError as error:
+        _fail(str(error))
+
+
+def _page_numbers(pages: str) -> list[int] | None:
+    """Read "1-3,7" as [1, 2, 3, 7]."""
+    numbers: list[int] = []
+    for part in filter(None, pages.replace(" ", "").split(",")):
+        first, dash, last = part.partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()) or int(first) < 1 or int(last or first) < int(first):
+            _fail(f"--pages {pages}: write page numbers as 1-3,7")
+        numbers += range(int(first), int(last or first) + 1)
+    return numbers or None
+
+
+def _read_one(file: str, settings: Settings, deadline: float, pages: list[int] | None) -> Document:
+    """Read one file in a worker process, so that neither a crash nor a hang of a native library is ours."""
+    from ingest.run import read_documents
+    from loaders.document import Failure
+    from loaders.errors import SourceError
+    from loaders.sources import open_source
+
+    try:
+        source = open_source(file)
+    except SourceError as error:
+        _exit_if([Failure.of(error, file, None, "open")])
+        raise
+    results: Iterator[Any] = read_documents([source], settings, deadline=deadline, pages=pages)
+    result = next(results)
+    if isinstance(result, Failure):
+        _exit_if([result])
+    document: Document = result.document
+    return document
+
+
+# -- what is printed ------------------------------------------------------------------------------------------------
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header, box=None, show_header=any(header), pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table, markup=False)
+
+
+def _add_json(report: AddReport) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "documents": asdict(report.documents),
+        "pages": asdict(report.pages),
+        "failures": [asdict(failure) for failure in report.failures],
+        "chunks": report.chunks,
+        "words": {"recognised": report.words, "owned": report.owned, "dropped": dict(report.dropped)},
+    }
+
+
+def _print_report(report: AddReport) -> None:
+    for name, count in (("documents", report.documents), ("pages", report.pages)):
+        typer.echo(f"{name}: {count.added} added, {count.unchanged} unchanged, {count.failed} failed")
+    dropped = ", ".join(f"{number} {reason.replace('_', ' ')}" for reason, number in sorted(report.dropped.items()))
+    typer.echo(f"chunks: {report.chunks}; words: {report.words}, of which dropped: {dropped or 'none'}")
+
+
+def _print_hits(hits: Sequence[Any]) -> None:
+    from rich.console import Console
+    from rich.text import Text as Line
+
+    console = Console()
+    for number, hit in enumerate(hits, start=1):
+        about = hit.metadata
+        where = f"{about.get('file_name', '')} page {about.get('page_number', '?')} of {about.get('total_pages', '?')}"
+        console.print(Line(f"{number}. {where}  box {about.get('bbox', '')}  score {hit.score:.4f}", style="bold"))
+        if about.get("headings"):
+            console.print(Line(str(about["headings"]), style="dim"))
+        console.print(Line(hit.text), soft_wrap=True)
+        console.print()
+
+
+def _exit_if(failures: Sequence[Failure], as_json: bool = False) -> None:
+    """Name each failure on standard error (where JSON has not named it) and exit 1; go on when there is none."""
+    if not failures:
+        return
+    for failure in failures if not as_json else ():
+        where = failure.source if failure.page is None else f"{failure.source} page {failure.page}"
+        typer.echo(f"failed: {where} ({failure.stage}): {failure.error}", err=True)
+    raise typer.Exit(1)
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command line; wrong use of the package is reported as wrong use of the command."""
+    from loaders.errors import EngineNotReady, OcrIngestError, UsageError
+
+    try:
+        app()
+    except (UsageError, EngineNotReady) as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except OcrIngestError as error:
+        typer.echo(f"error: {type(error).__name__}: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

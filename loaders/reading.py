@@ -1,0 +1,286 @@
+"""One page: words from its text layer or an engine, then tables, lines, blocks and order.
+
+An OpenPage comes in, a Page goes out in the page's own frame, through the cache. A page that cannot be read is a
+Failure that names the stage; nothing else escapes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from loaders.cache import Cache
+from loaders.document import Dropped, Failure, Page, PageImage, PageText, Relations, Words
+from loaders.errors import EngineError
+from loaders.geometry import Array, Box, Frame, boxes_from_quads, turn_quads
+from loaders.ocr import OcrEngine, open_engine
+from loaders.rasterize import snapped
+from loaders.settings import Settings
+
+if TYPE_CHECKING:
+    from loaders.rasterize import OpenPage
+    from loaders.tokens import TokenBudget
+
+
+class StageError(Exception):
+    """Carries the stage an error came from up to where it becomes a Failure; its cause is the error."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
+@contextlib.contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Name the stage that an error inside came from."""
+    try:
+        yield
+    except StageError:
+        raise
+    except Exception as error:
+        raise StageError(name) from error
+
+
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """A page, and whether it came from the cache."""
+
+    page: Page
+    cached: bool
+
+
+class Reader:
+    """Reads pages: holds the settings and the engine, which is opened when the first page needs it.
+
+    One Reader serves any number of documents, one page at a time.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, engine: OcrEngine | None = None) -> None:
+        self.settings = settings or Settings()
+        self.engine = engine or open_engine(self.settings.engine, **dict(self.settings.engine_options))
+        self.reading_id = self.settings.reading_id(self.engine.digest)
+
+    def config_id(self, budgets: Sequence[TokenBudget] = ()) -> str:
+        """Name how documents are read and cut."""
+        limits = ",".join(f"{budget.name}:{budget.limit}" for budget in budgets)
+        return self.settings.config_id(self.engine.digest, limits)
+
+    def warm_up(self) -> None:
+        """Load the engine's models now, so that the first page does not wait for them."""
+        self.engine.read([PageImage.of(np.full((32, 32, 3), 255, np.uint8))])
+
+    def read(self, page: OpenPage, number: int, source: str, cache: Cache | None = None) -> PageRead | Failure:
+        """Read one page, or take it from the cache; a page that cannot be read is a Failure."""
+        try:
+            with stage("open"):
+                key = Cache.key(page.key, self.reading_id)
+            if cache is not None and (known := cache.get(key, number=number, label=page.label, source=source)):
+                return PageRead(known, cached=True)
+            fresh = replace(self._read(page), number=number, label=page.label, source=source, key=key)
+        except StageError as error:
+            return Failure.of(error.__cause__ or error, source, number, error.stage)
+        if cache is not None:
+            cache.put(fresh)
+        return PageRead(fresh, cached=False)
+
+    def read_image(self, image: PageImage) -> Page:
+        """Read one image that is its own page. Raises EngineError."""
+        try:
+            return _structured(self._ocr_image(image), image.frame, self.settings)
+        except StageError as error:
+            raise error.__cause__ or error from None
+
+    def _read(self, page: OpenPage) -> Page:
+        return _structured(self._words(page), page.frame, self.settings)
+
+    # -- words: the text layer where it can be trusted, the engine elsewhere -----------------------------------------
+
+    def _words(self, page: OpenPage) -> _Seen:
+        if self.settings.text == "ocr" or page.frame.unit == "px":  # images have no layer
+            return self._ocr_page(page)
+        from loaders.textlayer import judge, regions_to_ocr
+
+        with stage("text"):
+            layer = page.layer()
+            everything = _Seen(layer.words, rulings=layer.rulings, figures=layer.figures)
+            if self.settings.text == "layer":
+                return everything
+            verdict = judge(layer, page.frame)
+        if not verdict.page_trusted:
+            return self._ocr_page(page)
+        with stage("text"):
+            regions = regions_to_ocr(layer, verdict, page.frame)
+            shown = verdict.trusted & ~layer.hidden
+            hidden = layer.words.take(layer.hidden)
+        seen = replace(everything, words=layer.words.take(shown), set_aside=((hidden, "hidden"),))
+        return self._with_regions(seen, page, regions) if regions else seen
+
+    def _ocr_page(self, page: OpenPage) -> _Seen:
+        with stage("rasterize"):
+            image = page.image()
+        return self._ocr_image(image)
+
+    def _ocr_image(self, image: PageImage) -> _Seen:
+        from loaders.rulings import find_rulings
+
+        text = self._ocr([image])[0]
+        with stage("tables"):
+            rulings = find_rulings(image)
+        unclear = text.words.confidences < self.settings.min_confidence
+        seen = _Seen(
+            text.words.scaled(1 / image.scale),
+            relations=text.relations,
+            rulings=rulings,
+            turn=text.turn,
+            engine=self.engine.name,
+        )
+        return seen.without(unclear, "low_confidence") if unclear.any() else seen
+
+    def _with_regions(self, seen: _Seen, page: OpenPage, regions: Sequence[Box]) -> _Seen:
+        """Add what the engine reads in the given regions, less what the text layer already says there."""
+        with stage("rasterize"):
+            images = [page.image(clip=region) for region in regions]
+        found = []
+        for region, image, text in zip(regions, images, self._ocr(images), strict=True):
+            words, shown = text.words.scaled(1 / image.scale), snapped(region, image.scale)
+            found.append(replace(words, quads=words.quads + np.array([shown.x0, shown.y0], np.float32)))
+        words = Words.concatenated(found)
+        if not len(words):
+            return seen
+        twice = _covered(words.boxes, seen.words.boxes)
+        unclear = ~twice & (words.confidences < self.settings.min_confidence)
+        return replace(
+            seen,
+            words=Words.concatenated([seen.words, words.take(~twice & ~unclear)]),
+            set_aside=(
+                *seen.set_aside,
+                (words.take(twice), "duplicate"),
+                (words.take(unclear), "low_confidence"),
+            ),
+            engine=self.engine.name,
+        )
+
+    def _ocr(self, images: list[PageImage]) -> list[PageText]:
+        with stage("ocr"):
+            texts = self.engine.read(images)
+            if len(texts) != len(images):
+                raise EngineError(f"{self.engine.name} returned {len(texts)} pages for {len(images)} images")
+        return texts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """The words of a page and what else was seen on it, in the page's frame, before they are related.
+
+    `set_aside` are words that will be dropped, each lot with its reason; `turn` as in PageText.
+    """
+
+    words: Words
+    relations: Relations | None = None
+    rulings: Array | None = None
+    figures: tuple[Box, ...] = ()
+    turn: int = 0
+    engine: str = ""
+    set_aside: tuple[tuple[Words, str], ...] = ()
+
+    def without(self, mask: np.ndarray[Any, np.dtype[np.bool_]], reason: str) -> _Seen:
+        """Set the masked words aside; word links that touched them end there."""
+        relations = self.relations and replace(self.relations, word=self.relations.word.without(mask))
+        if relations is not None:
+            relations = Relations(relations.word)  # line and block links count lines that may now be gone
+        lot = (self.words.take(mask), reason)
+        return replace(self, words=self.words.take(~mask), relations=relations, set_aside=(*self.set_aside, lot))
+
+
+def _covered(boxes: Array, others: Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Say of each box whether its centre lies in one of the others."""
+    centre = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
+    inside = (centre >= others[None, :, :2]) & (centre <= others[None, :, 2:])
+    return np.asarray(inside.all(axis=2).any(axis=1))
+
+
+# -- structure: tables, lines, blocks, order -------------------------------------------------------------------------
+
+
+def _structured(seen: _Seen, frame: Frame, settings: Settings) -> Page:
+    """Relate the words of a page. A page read sideways is related upright and its boxes are turned back."""
+    turns = seen.turn // 90
+    upright = _turned_frame(frame, turns)
+    words = replace(seen.words, quads=turn_quads(seen.words.quads, turns, frame.width, frame.height))
+    rulings = np.zeros((0, 4), np.float32) if seen.rulings is None else seen.rulings
+    rulings = _turn_boxes(rulings, turns, frame)
+    figures = tuple(map(upright.at, _turn_boxes(_xyxy(seen.figures), turns, frame)))
+    with stage("tables"):
+        from loaders.tables import build_table, detect_tables
+
+        regions = detect_tables(words, upright, rulings, figures) if settings.tables else ()
+        built = [(region, table) for region in regions if (table := build_table(words, region, upright, rulings))]
+    with stage("relate"):
+        from loaders.relate import relate
+
+        structure = relate(
+            words,
+            upright,
+            method=settings.order,
+            tables=[region for region, _ in built],
+            figures=figures,
+            rulings=rulings,
+            relations=seen.relations,
+        )
+
+    def back(box: Box) -> Box:
+        (xyxy,) = _turn_boxes(np.array([box.xyxy], np.float32), -turns, upright)
+        return frame.at(xyxy) if turns else box
+
+    aside = [(lot, reason) for lot, reason in seen.set_aside if len(lot)]
+    return Page(
+        number=1,
+        label="1",
+        frame=frame,
+        words=Words.concatenated([seen.words, *(lot for lot, _ in aside)]),
+        lines=tuple(replace(line, box=back(line.box)) for line in structure.lines),
+        blocks=tuple(replace(block, box=back(block.box)) for block in structure.blocks),
+        tables=tuple(
+            replace(
+                table,
+                box=back(table.box),
+                cells=tuple(replace(cell, box=back(cell.box)) for cell in table.cells),
+            )
+            for _, table in built
+        ),
+        relations=structure.relations,
+        dropped=_numbered(len(seen.words), aside),
+        rulings=_turn_boxes(rulings, -turns, upright),
+        figures=seen.figures,
+        ocr=bool(seen.words.ocr.any()),
+        engine=seen.engine,
+        turn=seen.turn,
+    )
+
+
+def _numbered(first: int, lots: Sequence[tuple[Words, str]]) -> tuple[Dropped, ...]:
+    """Number the words of each lot as they follow the first `first` words of the page."""
+    dropped = []
+    for lot, reason in lots:
+        dropped.append(Dropped(tuple(range(first, first + len(lot))), reason))
+        first += len(lot)
+    return tuple(dropped)
+
+
+def _turned_frame(frame: Frame, turns: int) -> Frame:
+    return Frame(frame.height, frame.width, frame.unit) if turns % 2 else replace(frame, rotation=0, crop=None)
+
+
+def _xyxy(boxes: Sequence[Box]) -> Array:
+    return np.array([box.xyxy for box in boxes], np.float32).reshape(-1, 4)
+
+
+def _turn_boxes(boxes: Array, turns: int, frame: Frame) -> Array:
+    if not turns % 4 or not len(boxes):
+        return boxes
+    corners = np.stack([boxes[:, [0, 1]], boxes[:, [2, 1]], boxes[:, [2, 3]], boxes[:, [0, 3]]], axis=1)
+    return boxes_from_quads(turn_quads(corners, turns, frame.width, frame.height))
