@@ -23,6 +23,7 @@ import numpy as np
 from loaders.document import Block, Cell, Document, Line, Links, Page, PageBox, Relations, Table, Words
 from loaders.errors import StoreError
 from loaders.geometry import Frame, boxes_from_quads
+from loaders.text import WordPlace, boxes_of_runs, lines_of_words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -157,8 +158,7 @@ def _page_from(table: pa.Table, key: str, number: int, label: str, source: str) 
     from loaders.document import Dropped
 
     saved = json.loads(table.schema.metadata[b"page"])
-    crop = saved["frame"].pop("crop")
-    frame = Frame(**saved["frame"], crop=tuple(crop) if crop else None)
+    frame = _frame(saved["frame"])
 
     box = frame.at
 
@@ -204,7 +204,7 @@ def _sidecar(document: Document) -> pa.Table:
     import pyarrow as pa
 
     spans = document.text_map
-    line_of = [_line_of_words(page) for page in document.pages]
+    line_of = [lines_of_words(page) for page in document.pages]
     pages = {page.index: place for place, page in enumerate(document.pages)}
     places = [pages[int(p)] for p in spans.page]
     quads = np.array(
@@ -226,29 +226,22 @@ def _sidecar(document: Document) -> pa.Table:
 _CORNERS = [(f"{'xy'[axis]}{corner}", corner, axis) for corner in range(4) for axis in range(2)]
 
 
-def _line_of_words(page: Page) -> np.ndarray[Any, np.dtype[np.int32]]:
-    line_of = np.full(len(page.words), -1, np.int32)
-    for number, line in enumerate(page.lines):
-        line_of[list(line.words)] = number
-    return line_of
-
-
 def _boxes_in(table: pa.Table, start: int, end: int) -> tuple[PageBox, ...]:
-    frames = json.loads(table.schema.metadata[b"document"])["frames"]
+    about = json.loads(table.schema.metadata[b"document"])
+    frames = {int(number): _frame(saved) for number, saved in about["frames"].items()}
     starts, ends = table.column("start").to_numpy(), table.column("end").to_numpy()
     first, last = int(np.searchsorted(ends, start, side="right")), int(np.searchsorted(starts, end, side="left"))
-    rows = table.slice(first, max(last - first, 0)).to_pydict()
-    found: list[PageBox] = []
-    before: tuple[int, int] | None = None
-    for row in range(len(rows["start"])):
-        at = rows["page_number"][row], rows["line"][row]
-        quad = [[rows[f"x{corner}"][row], rows[f"y{corner}"][row]] for corner in range(4)]
-        frame = frames[str(at[0])]
-        crop = tuple(frame["crop"]) if frame["crop"] else None
-        box = Frame(**(frame | {"crop": crop})).at(boxes_from_quads(quad)[0])
-        if at == before:
-            found[-1] = PageBox(at[0], found[-1].box.union(box))
-        else:
-            found.append(PageBox(at[0], box))
-        before = at
-    return tuple(found)
+    rows = table.slice(first, max(last - first, 0)).to_pylist() if start < end else []
+    return boxes_of_runs(
+        WordPlace(
+            row["page_number"],
+            row["line"],
+            row["word"],
+            frames[row["page_number"]].at(boxes_from_quads([[row[f"x{c}"], row[f"y{c}"]] for c in range(4)])[0]),
+        )
+        for row in rows
+    )
+
+
+def _frame(saved: dict[str, Any]) -> Frame:
+    return Frame(**saved | {"crop": tuple(saved["crop"]) if saved["crop"] else None})

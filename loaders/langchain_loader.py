@@ -6,7 +6,6 @@ without clocks or temporary paths, so that LangChain's indexing finds a second r
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
@@ -18,7 +17,7 @@ from langchain_core.documents.base import Blob
 from loaders.cache import Cache
 from loaders.document import Chunk, Document, Failure
 from loaders.errors import FailureWarning, OcrIngestError, UsageError
-from loaders.metadata import boxes_json, document_metadata, page_metadata
+from loaders.metadata import box_metadata, document_metadata, page_metadata
 from loaders.ocr import OcrEngine
 from loaders.pipeline import open_reader, read_document
 from loaders.settings import Settings
@@ -143,8 +142,5 @@ def _boxed(document: LangChainDocument, cache: Cache) -> LangChainDocument:
     start = int(about["start_index"])
     end = start + len(document.page_content)
     boxes = cache.boxes_for(str(about["doc_id"]), start, end, config_id=str(about["config_id"]))
-    found = {"boxes": boxes_json(boxes), "start_char": start, "end_char": end}
-    if boxes:
-        found |= {"page_number": boxes[0].page_number, "page": boxes[0].page_number - 1}
-        found |= {"bbox": ",".join(f"{v:g}" for v in json.loads(found["boxes"])[0][1:])}
-    return document.model_copy(update={"metadata": {**about, **found}})
+    found = {**about, **box_metadata(boxes), "start_char": start, "end_char": end}
+    return document.model_copy(update={"metadata": found})

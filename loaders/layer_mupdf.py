@@ -6,12 +6,14 @@ UserUnit. That is how PyMuPDF gives it.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from loaders.drawn import THIN, pictures_from, rulings_from
+from loaders.drawn import THIN, outlined_from, pictures_from, rulings_from
 from loaders.geometry import Array
 from loaders.glyphs import Glyphs, LayerWords, style_of
 from loaders.layer import covered_by
@@ -26,7 +28,13 @@ Log = list[tuple[str, tuple[float, float, float, float]]]
 MOST_PATHS = 30_000
 """With more drawn paths than this a page is a map or a plan, whose lines are no rulings."""
 
+WIDEST, USUAL_WIDTH = 2.5, 0.5
+"""Mean widths of glyphs, in type sizes: of no font, and of most."""
+
 _PICTURES = ("fill-image", "fill-imgmask")
+_OPERATION = re.compile(
+    rb"<(/?group|/?mask|pop_clip|fill_image|clip_path|clip_stroke_path|clip_text|clip_stroke_text|clip_image_mask)\b([^>]*)"
+)
 _FILLED, _STROKED = 16, 32  # MuPDF: FZ_STEXT_FILLED, FZ_STEXT_STROKED
 
 
@@ -47,29 +55,65 @@ def glyphs_of(page: pymupdf.Page) -> Glyphs:
     fonts: dict[str, int] = {}
     lines = (line for block in text["blocks"] for line in block.get("lines", ()))
     for number, line in enumerate(lines):
-        direction = (1.0, 0.0) if line["wmode"] else line["dir"]  # in vertical writing each glyph stands upright
+        upright = bool(line["wmode"])  # in vertical writing each glyph stands upright
+        direction = (1.0, 0.0) if upright else line["dir"]
         for span in line["spans"]:
             chars = span["chars"]
             texts += [char["c"] for char in chars]
             boxes += [char["bbox"] for char in chars]
-            origins += [char["origin"] for char in chars]
+            origins += [char["bbox"][:2] if upright else char["origin"] for char in chars]
             font = fonts.setdefault(span["font"], len(fonts))
-            spans.append((len(chars), number, font, *direction, *_span(span)))
-    table = np.array(spans, np.float64).reshape(-1, 10)
+            spans.append((len(chars), number, font, *direction, *_span(span), float(upright)))
+    table = np.array(spans, np.float64).reshape(-1, 11)
     rows = np.repeat(table, table[:, 0].astype(int), axis=0)
-    return Glyphs(
-        texts=texts,
-        boxes=np.array(boxes, np.float64).reshape(-1, 4),
-        origins=np.array(origins, np.float64).reshape(-1, 2),
-        directions=rows[:, 3:5],
-        extents=rows[:, 5:7],
-        sizes=rows[:, 7],
-        styles=rows[:, 8].astype(np.uint8),
-        lines=rows[:, 1].astype(np.int64),
-        fonts=rows[:, 2].astype(np.int64),
-        unseen=rows[:, 9] > 0,
-        names=tuple(fonts),
+    return _mended(
+        Glyphs(
+            texts=texts,
+            boxes=np.array(boxes, np.float64).reshape(-1, 4),
+            origins=np.array(origins, np.float64).reshape(-1, 2),
+            directions=rows[:, 3:5],
+            extents=rows[:, 5:7],
+            sizes=rows[:, 7],
+            styles=rows[:, 8].astype(np.uint8),
+            lines=rows[:, 1].astype(np.int64),
+            fonts=rows[:, 2].astype(np.int64),
+            unseen=rows[:, 9] > 0,
+            names=tuple(fonts),
+        ),
+        rows[:, 10] > 0,
     )
+
+
+def _mended(glyphs: Glyphs, upright: Mask) -> Glyphs:
+    """Correct the boxes of two kinds of glyphs that MuPDF misplaces.
+
+    In vertical writing it gives the space from a glyph's foot to the next one's; the glyph stands above its foot. And
+    of fonts drawn by the document itself (Type 3) it takes the scale of their drawings for their size: they are
+    recognised by glyphs wider than they are high, and their height is guessed from the width.
+    """
+    sizes, extents = glyphs.sizes.copy(), glyphs.extents.copy()
+    level = np.abs(glyphs.directions[:, 0]) >= np.abs(glyphs.directions[:, 1])
+    advances = np.where(level, glyphs.boxes[:, 2] - glyphs.boxes[:, 0], glyphs.boxes[:, 3] - glyphs.boxes[:, 1])
+    wrong = upright.copy()
+    for font in range(len(glyphs.names)):
+        rows = (glyphs.fonts == font) & (advances > 0) & (sizes > 0)
+        ratio = float(np.median(advances[rows] / sizes[rows])) if rows.any() else 0.0
+        if ratio > WIDEST:
+            of_font = glyphs.fonts == font
+            sizes[of_font] *= ratio / USUAL_WIDTH
+            extents[of_font] = sizes[of_font, None] * [0.75, -0.25]
+            wrong |= of_font
+    if not wrong.any():
+        return glyphs
+    (x, y), (dx, dy), (up, down) = glyphs.origins.T, glyphs.directions.T, extents.T
+    ends = np.where(
+        level[:, None], np.stack([y - up * dx, y - down * dx], 1), np.stack([x + up * dy, x + down * dy], 1)
+    )
+    ends.sort(axis=1)
+    boxes = glyphs.boxes.copy()
+    for rows, sides in ((np.flatnonzero(wrong & level), (1, 3)), (np.flatnonzero(wrong & ~level), (0, 2))):
+        boxes[rows[:, None], sides] = ends[rows]
+    return replace(glyphs, boxes=boxes, sizes=sizes, extents=extents)
 
 
 def _span(span: dict[str, Any]) -> tuple[float, ...]:
@@ -83,40 +127,71 @@ def covered_in(page: pymupdf.Page, log: Log, found: LayerWords, glyphs: Glyphs) 
     """Say of each word whether an opaque picture was painted over it."""
     first_text = next((place for place, (kind, _) in enumerate(log) if kind.endswith("-text")), len(log))
     later = [(place, box) for place, (kind, box) in enumerate(log) if kind == "fill-image" and place > first_text]
-    if not later:
+    if not later or len(log) > MOST_PATHS:
         return np.zeros(len(found.words), bool)
-    see_through = {_rounded(info["bbox"]) for info in page.get_image_info() if info.get("has-mask")}
+    pictures = [place for place, (kind, _) in enumerate(log) if kind == "fill-image"]
+    opaque = dict(zip(pictures, _opaque_pictures(page), strict=False))
     drawn_at = {_rounded(char[2]): span["seqno"] for span in page.get_texttrace() for char in span["chars"]}
     origins = glyphs.origins[found.first].tolist()
     place = np.array([drawn_at.get(_rounded(origin), len(log)) for origin in origins], np.int64)
-    return covered_by(found, place, [(when, box) for when, box in later if _rounded(box) not in see_through])
+    return covered_by(found, place, [(when, box) for when, box in later if opaque.get(when)])
+
+
+def _opaque_pictures(page: pymupdf.Page) -> list[bool]:
+    """Say of each picture, in drawing order, whether it is painted without mask, blending or opacity."""
+    from pymupdf import mupdf
+
+    written = mupdf.FzBuffer(1 << 16)
+    output = mupdf.FzOutput(written)
+    tracer = mupdf.fz_new_trace_device(output)
+    mupdf.fz_run_page(page.this, tracer, mupdf.FzMatrix(), mupdf.FzCookie())
+    mupdf.fz_close_device(tracer)
+    output.fz_close_output()
+    clips: list[bool] = []
+    groups: list[bool] = []
+    masks, opaque = 0, []
+    for tag, attributes in _OPERATION.findall(written.fz_buffer_extract()):
+        if tag == b"group":
+            groups.append(b'blendmode="Normal"' in attributes and b'alpha="1"' in attributes)
+        elif tag == b"/group":
+            groups[-1:] = []
+        elif tag in (b"mask", b"/mask"):
+            masks += 1 if tag == b"mask" else -1
+            clips += [] if tag == b"mask" else [False]  # from here on all is seen through it
+        elif tag == b"pop_clip":
+            clips[-1:] = []
+        elif tag == b"fill_image":
+            opaque.append(masks == 0 and all(clips) and all(groups) and b'alpha="1"' in attributes)
+        else:
+            clips.append(tag != b"clip_image_mask")
+    return opaque
 
 
 def _rounded(values: Any) -> tuple[float, ...]:
     return tuple(round(value, 1) for value in values)
 
 
-def pictures_of(log: Log, width: float, height: float) -> Array:
-    """Return the pictures (M, 4) on a page of that size."""
-    return pictures_from([box for kind, box in log if kind in _PICTURES], width, height)
-
-
-def rulings_of(page: pymupdf.Page, log: Log) -> Array:
-    """Return the horizontal and vertical lines (M, 4) drawn on a page, by paths or by thin pictures."""
+def drawings_of(page: pymupdf.Page, log: Log, width: float, height: float, words: Array) -> tuple[Array, Array]:
+    """Return the rulings (M, 4), and the pictures and outlined lines of text (K, 4) on a page of that size."""
+    pictures = [box for kind, box in log if kind in _PICTURES]
     segments: list[Any] = []
-    rectangles: list[Any] = [box for kind, box in log if kind in _PICTURES]
+    rectangles: list[Any] = list(pictures)  # a thin picture is a line as well
     outlines: list[Any] = []
+    shapes: list[Any] = []
     paths = sum(kind.endswith("-path") for kind, _ in log)
     for path in page.get_cdrawings() if 0 < paths <= MOST_PATHS else ():
+        items = path["items"]
         stroked = "s" in path["type"] and (path.get("width") or 0) <= THIN and path.get("stroke_opacity") != 0
         filled = "f" in path["type"] and path.get("fill_opacity") != 0
-        for item in path["items"]:
+        if filled and any(item[0] == "c" for item in items):
+            shapes.append(path["rect"])
+        elif filled and len(items) <= 4:
+            rectangles.append(path["rect"])
+        for item in items:
             if item[0] == "l" and stroked:
                 segments.append((*item[1], *item[2]))
             elif item[0] == "re":
                 outlines += [item[1]] if stroked else []
                 rectangles += [item[1]] if filled else []
-            elif item[0] == "qu" and filled:
-                x, y = zip(*item[1], strict=True)
-                rectangles.append((min(x), min(y), max(x), max(y)))
-    return rulings_from(segments, rectangles, outlines)
+    shown = np.concatenate([pictures_from(pictures, width, height), outlined_from(shapes, words)])
+    return rulings_from(segments, rectangles, outlines), shown

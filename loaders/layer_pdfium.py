@@ -16,13 +16,16 @@ import numpy.typing as npt
 import pypdfium2.raw as pdfium
 
 from loaders.drawn import THIN
+from loaders.geometry import XYXY
 from loaders.glyphs import Glyphs, style_of
 
 Matrix = npt.NDArray[np.float64]
 """3 x 3, for row vectors (x, y, 1)."""
+Point = tuple[float, float]
 
 DEEPEST = 12
 MOST_OBJECTS = 60_000
+MOST_SEGMENTS = 4096
 _FIXED_PITCH, _ITALIC, _FORCE_BOLD = 1, 64, 1 << 18  # ISO 32000-1, table 123
 _INVISIBLE = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
 
@@ -32,11 +35,12 @@ class Drawn:
     """What a page draws, in order: where each text object stands in it, and the boxes of everything else."""
 
     place: dict[int, int] = field(default_factory=dict)
-    opaque: list[tuple[int, tuple[float, ...]]] = field(default_factory=list)
-    pictures: list[tuple[float, ...]] = field(default_factory=list)
-    segments: list[tuple[float, ...]] = field(default_factory=list)
-    rectangles: list[tuple[float, ...]] = field(default_factory=list)
-    outlines: list[tuple[float, ...]] = field(default_factory=list)
+    opaque: list[tuple[int, XYXY]] = field(default_factory=list)
+    pictures: list[XYXY] = field(default_factory=list)
+    segments: list[XYXY] = field(default_factory=list)
+    rectangles: list[XYXY] = field(default_factory=list)
+    outlines: list[XYXY] = field(default_factory=list)
+    shapes: list[XYXY] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class _Font:
     style: int
     ascent: float
     descent: float
+    embedded: bool
 
 
 def frame_matrix(left: float, top: float, unit: float) -> Matrix:
@@ -55,8 +60,12 @@ def frame_matrix(left: float, top: float, unit: float) -> Matrix:
 # -- text -----------------------------------------------------------------------------------------------------------
 
 
-def glyphs_of(page: Any, to_frame: Matrix) -> tuple[Glyphs, npt.NDArray[np.int64]]:
-    """Return the glyphs of a page, and of each the address of the text object that draws it (0 for none)."""
+def glyphs_of(page: Any, to_frame: Matrix) -> tuple[Glyphs, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Return the glyphs of a page, and two columns more.
+
+    The address of the text object that draws each (0 for none); and whether PDFium may be unable to draw it, since its
+    font is not in the file and it is no Latin letter.
+    """
     textpage = pdfium.FPDFText_LoadPage(page)
     if not textpage:
         raise RuntimeError("its text cannot be loaded")
@@ -66,7 +75,7 @@ def glyphs_of(page: Any, to_frame: Matrix) -> tuple[Glyphs, npt.NDArray[np.int64
         pdfium.FPDFText_ClosePage(textpage)
 
 
-def _glyphs(textpage: Any, to_frame: Matrix) -> tuple[Glyphs, npt.NDArray[np.int64]]:
+def _glyphs(textpage: Any, to_frame: Matrix) -> tuple[Glyphs, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     reader = _GlyphReader(textpage)
     texts: list[str] = []
     rows: list[tuple[float, ...]] = []
@@ -102,7 +111,9 @@ def _glyphs(textpage: Any, to_frame: Matrix) -> tuple[Glyphs, npt.NDArray[np.int
         unseen=table[:, 14] > 0,
         names=tuple(reader.names),
     )
-    return glyphs, (table[:, 15] * 2.0**32 + table[:, 16]).astype(np.int64)
+    absent = np.isin(glyphs.fonts, [font.number for font in reader.fonts.values() if not font.embedded])
+    undrawn = absent & np.array([bool(text) and ord(text[0]) >= 0x250 for text in texts], bool)
+    return glyphs, (table[:, 15] * 2.0**32 + table[:, 16]).astype(np.int64), undrawn
 
 
 def _character(textpage: Any, index: int, code: int) -> str:
@@ -125,7 +136,7 @@ class _GlyphReader:
         self.x, self.y = ctypes.c_double(), ctypes.c_double()
 
     def row(self, index: int) -> tuple[float, ...]:
-        """Return box (4), origin (2), direction (2), size, font, ascent, descent, style, unseen, address (high, low)."""
+        """Return box (4), origin (2), direction (2), size, font, ascent, descent, style, unseen, address (2 halves)."""
         page, box, matrix = self.textpage, self.box, self.matrix
         pdfium.FPDFText_GetLooseCharBox(page, index, box)
         pdfium.FPDFText_GetCharOrigin(page, index, self.x, self.y)
@@ -145,7 +156,7 @@ class _GlyphReader:
     def _object(self, drawn: Any, address: int, index: int) -> tuple[_Font, bool]:
         if address not in self.objects:
             if not address:  # a space that PDFium has put between words
-                return _Font(0, 0, 0.8, -0.2), False
+                return _Font(0, 0, 0.8, -0.2, True), False
             channels = [ctypes.c_uint() for _ in range(4)]
             pdfium.FPDFText_GetFillColor(self.textpage, index, *channels)
             mode = pdfium.FPDFTextObj_GetTextRenderMode(drawn)
@@ -156,13 +167,14 @@ class _GlyphReader:
         font = pdfium.FPDFTextObj_GetFont(drawn)
         address = ctypes.cast(font, ctypes.c_void_p).value or 0 if font else 0
         if address not in self.fonts:
-            name, flags, weight = "", 0, 0
+            name, flags, weight, embedded = "", 0, 0, True
             ascent, descent = ctypes.c_float(0.8), ctypes.c_float(-0.2)
             if address:
                 buffer = ctypes.create_string_buffer(256)
                 pdfium.FPDFFont_GetBaseFontName(font, buffer, 256)
                 name = buffer.value.decode("utf-8", "replace")
                 flags, weight = pdfium.FPDFFont_GetFlags(font), pdfium.FPDFFont_GetWeight(font)
+                embedded = pdfium.FPDFFont_GetIsEmbedded(font) == 1
                 pdfium.FPDFFont_GetAscent(font, 1.0, ascent)
                 pdfium.FPDFFont_GetDescent(font, 1.0, descent)
             style = style_of(
@@ -171,7 +183,7 @@ class _GlyphReader:
                 italic=bool(flags & _ITALIC),
                 mono=bool(flags & _FIXED_PITCH),
             )
-            self.fonts[address] = _Font(len(self.names), style, ascent.value, descent.value)
+            self.fonts[address] = _Font(len(self.names), style, ascent.value, descent.value, embedded)
             self.names.append(name)
         return self.fonts[address]
 
@@ -215,35 +227,46 @@ def _add_path(drawn: Drawn, item: Any, matrix: Matrix) -> None:
     pdfium.FPDFPath_GetDrawMode(item, filled, stroked)
     pdfium.FPDFPageObj_GetStrokeWidth(item, width)
     thin = bool(stroked.value) and width.value * float(np.sqrt(abs(np.linalg.det(matrix[:2, :2])))) <= THIN
-    for points, straight in _subpaths(item):
+    runs, curved = _straight_runs(item)
+    if curved is not None and filled.value:
+        drawn.shapes.append(_bounds(_mapped(np.array(curved), matrix)))
+    for points in runs:
         mapped = _mapped(np.array(points), matrix)
         box = _bounds(mapped)
-        if straight and len(points) in (4, 5) and _is_rectangle(mapped):
+        if len(points) in (4, 5) and _is_rectangle(mapped):
             drawn.rectangles += [box] if filled.value else []
             drawn.outlines += [box] if thin else []
-        elif thin and straight:
-            drawn.segments += [(*a, *b) for a, b in zip(mapped[:-1].tolist(), mapped[1:].tolist(), strict=True)]
+        elif thin:
+            ends = np.concatenate([mapped[:-1], mapped[1:]], axis=1).tolist()
+            drawn.segments += [(x0, y0, x1, y1) for x0, y0, x1, y1 in ends]
 
 
-def _subpaths(item: Any) -> Iterator[tuple[list[tuple[float, float]], bool]]:
-    """Yield the points of each part of a path, and whether all its pieces are straight."""
-    points: list[tuple[float, float]] = []
-    straight = True
+def _straight_runs(item: Any) -> tuple[list[list[Point]], list[Point] | None]:
+    """Return the points of each unbroken run of straight lines in a path; and all its points, if it has curves."""
+    runs: list[list[Point]] = []
+    points: list[Point] = []
+    whole: list[Point] = []
+    start, curve, curved = (0.0, 0.0), 0, False
     x, y = ctypes.c_float(), ctypes.c_float()
-    for index in range(min(max(pdfium.FPDFPath_CountSegments(item), 0), 4096)):
+    for index in range(min(max(pdfium.FPDFPath_CountSegments(item), 0), MOST_SEGMENTS)):
         segment = pdfium.FPDFPath_GetPathSegment(item, index)
         kind = pdfium.FPDFPathSegment_GetType(segment)
         pdfium.FPDFPathSegment_GetPoint(segment, x, y)
+        point = (x.value, y.value)
+        whole.append(point)
+        if kind != pdfium.FPDF_SEGMENT_LINETO:
+            runs.append(points)
+            points = []
+        bends = kind == pdfium.FPDF_SEGMENT_BEZIERTO
+        curved = curved or bends
+        curve = curve + 1 if bends else 0  # two controls, then the curve's end
         if kind == pdfium.FPDF_SEGMENT_MOVETO:
-            if len(points) > 1:
-                yield points, straight
-            points, straight = [], True
-        straight = straight and kind != pdfium.FPDF_SEGMENT_BEZIERTO
-        points.append((x.value, y.value))
-        if pdfium.FPDFPathSegment_GetClose(segment) and len(points) > 1:
-            points.append(points[0])
-    if len(points) > 1:
-        yield points, straight
+            start = point
+        if not bends or curve % 3 == 0:
+            points.append(point)
+        if pdfium.FPDFPathSegment_GetClose(segment) and point != start:
+            points.append(start)
+    return [run for run in [*runs, points] if len(run) > 1], whole if curved else None
 
 
 def _is_rectangle(points: npt.NDArray[np.float64]) -> bool:
@@ -264,6 +287,6 @@ def _mapped(points: npt.NDArray[np.float64], matrix: Matrix) -> npt.NDArray[np.f
     return points @ matrix[:2, :2] + matrix[2, :2]
 
 
-def _bounds(points: npt.NDArray[np.float64]) -> tuple[float, float, float, float]:
+def _bounds(points: npt.NDArray[np.float64]) -> XYXY:
     (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return x0, y0, x1, y1

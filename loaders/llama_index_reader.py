@@ -8,7 +8,6 @@ an IngestionPipeline with a docstore changes nothing.
 from __future__ import annotations
 
 import asyncio
-import json
 import warnings
 from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import pairwise
@@ -29,7 +28,7 @@ from llama_index.core.schema import Document as LlamaDocument
 from loaders.cache import Cache
 from loaders.document import Chunk, Document, Failure
 from loaders.errors import FailureWarning, OcrIngestError, StoreError
-from loaders.metadata import EXCLUDED_FROM_EMBEDDING, EXCLUDED_FROM_LLM, boxes_json, document_metadata
+from loaders.metadata import EXCLUDED_FROM_EMBEDDING, EXCLUDED_FROM_LLM, box_metadata, document_metadata
 from loaders.pipeline import open_reader, read_document
 from loaders.reading import Reader
 from loaders.sources import open_source
@@ -138,14 +137,7 @@ class AttachBoxes(TransformComponent):
         if start is None or end is None:
             raise StoreError("a node without start_char_idx and end_char_idx: use a splitter that keeps them")
         boxes = store.boxes_for(str(doc_id), start, end, config_id=str(node.metadata["config_id"]))
-        node.metadata |= {"boxes": boxes_json(boxes), "start_char": start, "end_char": end}
-        if boxes:
-            first = json.loads(node.metadata["boxes"])[0]
-            node.metadata |= {
-                "page_number": first[0],
-                "page": first[0] - 1,
-                "bbox": ",".join(f"{v:g}" for v in first[1:]),
-            }
+        node.metadata |= {**box_metadata(boxes), "start_char": start, "end_char": end}
         _exclude(node)
 
 

@@ -22,6 +22,7 @@ from loaders.errors import UsageError
 from loaders.ocr import OcrEngine
 from loaders.reading import PageRead, Reader
 from loaders.settings import Settings
+from loaders.timing import timed
 
 if TYPE_CHECKING:
     from loaders.ocr.levels import Level, Region
@@ -117,16 +118,17 @@ def read_document(
             else:
                 read.append(result.page)
         title = opened.title
-    document = assemble(
-        read,
-        failures,
-        source=source,
-        title=title,
-        total_pages=total,
-        settings=settings,
-        config_id=reader.config_id(budgets),
-        budgets=budgets,
-    )
+    with timed("chunk"):
+        document = assemble(
+            read,
+            failures,
+            source=source,
+            title=title,
+            total_pages=total,
+            settings=settings,
+            config_id=reader.config_id(budgets),
+            budgets=budgets,
+        )
     if cache is not None and pages is None:
         cache.put_document(document)
     return document

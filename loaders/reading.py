@@ -15,11 +15,12 @@ import numpy as np
 
 from loaders.cache import Cache
 from loaders.document import Dropped, Failure, Page, PageImage, PageText, Relations, Words
-from loaders.errors import EngineError
+from loaders.errors import EngineError, PageError, UsageError
 from loaders.geometry import Array, Box, Frame, boxes_from_quads, turn_quads
 from loaders.ocr import OcrEngine, open_engine
 from loaders.rasterize import snapped
 from loaders.settings import Settings
+from loaders.timing import timed
 
 if TYPE_CHECKING:
     from loaders.rasterize import OpenPage
@@ -36,9 +37,10 @@ class StageError(Exception):
 
 @contextlib.contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Name the stage that an error inside came from."""
+    """Name the stage that an error inside came from, and time it where a stopwatch runs."""
     try:
-        yield
+        with timed(name):
+            yield
     except StageError:
         raise
     except Exception as error:
@@ -60,14 +62,25 @@ class Reader:
     """
 
     def __init__(self, settings: Settings | None = None, *, engine: OcrEngine | None = None) -> None:
+        """Open the engine the settings name, unless one is given or `text="layer"` says that none will be asked."""
         self.settings = settings or Settings()
-        self.engine = engine or open_engine(self.settings.engine, **dict(self.settings.engine_options))
-        self.reading_id = self.settings.reading_id(self.engine.digest)
+        self._engine = engine
+        if engine is None and self.settings.text != "layer":
+            self._engine = open_engine(self.settings.engine, **dict(self.settings.engine_options))
+        self._digest = "" if self._engine is None else self._engine.digest
+        self.reading_id = self.settings.reading_id(self._digest)
+
+    @property
+    def engine(self) -> OcrEngine:
+        """The engine. Raises UsageError where the settings allow no OCR."""
+        if self._engine is None:
+            raise UsageError("text='layer' reads no pixels; choose text='auto' or text='ocr'")
+        return self._engine
 
     def config_id(self, budgets: Sequence[TokenBudget] = ()) -> str:
         """Name how documents are read and cut."""
         limits = ",".join(f"{budget.name}:{budget.limit}" for budget in budgets)
-        return self.settings.config_id(self.engine.digest, limits)
+        return self.settings.config_id(self._digest, limits)
 
     def warm_up(self) -> None:
         """Load the engine's models now, so that the first page does not wait for them."""
@@ -100,23 +113,24 @@ class Reader:
     # -- words: the text layer where it can be trusted, the engine elsewhere -----------------------------------------
 
     def _words(self, page: OpenPage) -> _Seen:
-        if self.settings.text == "ocr" or page.frame.unit == "px":  # images have no layer
+        if self.settings.text == "ocr" or (page.frame.unit == "px" and self.settings.text == "auto"):
             return self._ocr_page(page)
         from loaders.textlayer import judge, regions_to_ocr
 
         with stage("text"):
             layer = page.layer()
-            everything = _Seen(layer.words, rulings=layer.rulings, figures=layer.figures)
-            if self.settings.text == "layer":
-                return everything
             verdict = judge(layer, page.frame)
-        if not verdict.page_trusted:
-            return self._ocr_page(page)
-        with stage("text"):
+            never = self.settings.text == "layer"
+            shown = ~layer.hidden | verdict.ocr_layer if never else verdict.trusted
+            hidden = layer.words.take(layer.hidden & ~shown)
+            seen = _Seen(
+                layer.words.take(shown), rulings=layer.rulings, figures=layer.figures, set_aside=((hidden, "hidden"),)
+            )
+            if never:
+                return _not_only_pictures(seen, page.frame)
             regions = regions_to_ocr(layer, verdict, page.frame)
-            shown = verdict.trusted & ~layer.hidden
-            hidden = layer.words.take(layer.hidden)
-        seen = replace(everything, words=layer.words.take(shown), set_aside=((hidden, "hidden"),))
+        if not verdict.page:
+            return self._ocr_page(page)
         return self._with_regions(seen, page, regions) if regions else seen
 
     def _ocr_page(self, page: OpenPage) -> _Seen:
@@ -196,6 +210,14 @@ class _Seen:
         return replace(self, words=self.words.take(~mask), relations=relations, set_aside=(*self.set_aside, lot))
 
 
+def _not_only_pictures(seen: _Seen, frame: Frame) -> _Seen:
+    """Refuse to call a page empty that has pictures and no words, where OCR is not allowed."""
+    pictured = frame.unit == "px" or sum(figure.area for figure in seen.figures) > frame.box.area / 4
+    if pictured and not len(seen.words):
+        raise PageError("the page is a picture without a text layer; text='auto' or text='ocr' would read it")
+    return seen
+
+
 def _covered(boxes: Array, others: Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Say of each box whether its centre lies in one of the others."""
     centre = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
@@ -256,7 +278,7 @@ def _structured(seen: _Seen, frame: Frame, settings: Settings) -> Page:
         dropped=_numbered(len(seen.words), aside),
         rulings=_turn_boxes(rulings, -turns, upright),
         figures=seen.figures,
-        ocr=bool(seen.words.ocr.any()),
+        ocr=bool(np.any(seen.words.ocr)),
         engine=seen.engine,
         turn=seen.turn,
     )
