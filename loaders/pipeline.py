@@ -56,7 +56,7 @@ def assemble(
     from loaders.tables import join_continued
     from loaders.text import compose
 
-    settled = join_continued(mark_furniture(settle_levels(pages)))
+    settled = join_continued(settle_levels(mark_furniture(pages)))
     title = title or _first_title(settled) or PurePath(source.name).stem
     composed = compose(settled)
     chunks = cut(

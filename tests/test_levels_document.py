@@ -57,10 +57,19 @@ def test_documents_without_titles():
         # sizes a hair apart are one size
         ([("One", 14.0, True), ("Two", 13.8, True), ("Three", 11.0, True)], [1, 1, 2]),
         # numbers decide where there are any, whatever the type
-        ([("1 Aims", 12, True), ("1.1 Scope", 12, True), ("2 Means", 12, True), ("2.1.1 Deep", 12, True)], [1, 2, 1, 3]),
+        (
+            [("1 Aims", 12, True), ("1.1 Scope", 12, True), ("2 Means", 12, True), ("2.1.1 Deep", 12, True)],
+            [1, 2, 1, 3],
+        ),
         # unnumbered headings set like numbered ones follow them; the title stays above
         (
-            [("A Title", 22, True), ("Abstract", 14, True), ("1 Aims", 14, True), ("1.1 Scope", 12, True), ("2 Means", 14, True)],
+            [
+                ("A Title", 22, True),
+                ("Abstract", 14, True),
+                ("1 Aims", 14, True),
+                ("1.1 Scope", 12, True),
+                ("2 Means", 14, True),
+            ],
             [1, 2, 2, 3, 2],
         ),
         ([("Chapter 1", 20, True), ("Chapter 2", 20, True), ("Notes", 12, True)], [1, 1, 2]),
