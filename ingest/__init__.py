@@ -12,14 +12,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ingest.add import AddReport, add
+    from ingest.intake import AddReport, add
     from ingest.embed import Embedder, open_embedder
     from ingest.index import Hit, Index
     from ingest.langchain_store import IndexVectorStore
     from ingest.stores import to_langchain, to_llama_index
 
 _HOMES = {
-    "ingest.add": ("AddReport", "add"),
+    "ingest.intake": ("AddReport", "add"),
     "ingest.embed": ("Embedder", "open_embedder"),
     "ingest.index": ("Hit", "Index"),
     "ingest.langchain_store": ("IndexVectorStore",),

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from ingest.evaluate.cli import app as evaluate_app
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ingest.add import AddReport
+    from ingest.intake import AddReport
     from ingest.index import Index
     from loaders.document import Document, Failure
     from loaders.settings import Settings
@@ -26,7 +28,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,  # plain help: rich would take longer to import than all the rest
 )
+app.add_typer(evaluate_app, name="evaluate")
 
 IndexDir = Annotated[str, typer.Option("--index", metavar="DIR", help="The index's directory or URL.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -39,6 +43,7 @@ PasswordFile = Annotated[
     Path | None, typer.Option("--password-file", metavar="FILE", help="A file whose first line is the password.")
 ]
 Deadline = Annotated[float, typer.Option("--deadline", metavar="SECONDS", help="Per page; then it is ended.")]
+ModelDir = Annotated[Path | None, typer.Option("--model-dir", metavar="DIR", help="Folder of an engine's model files.")]
 Workers = Annotated[int, typer.Option("--workers", help="Processes that read pages.")]
 
 
@@ -50,6 +55,7 @@ def add(
     text: Text = "auto",
     rasterizer: Raster = "pymupdf",
     dpi: Dpi = 200,
+    model_dir: ModelDir = None,
     workers: Workers = 1,
     deadline: Deadline = 120.0,
     password: Password = None,
@@ -57,10 +63,10 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Read documents into an index. What is there already is not read again."""
-    from ingest.add import add as add_paths
+    from ingest.intake import add as add_paths
     from ingest.progress import page_progress
 
-    settings = _settings(engine, text, rasterizer, dpi, password, password_file)
+    settings = _settings(engine, text, rasterizer, dpi, model_dir, password, password_file)
     with page_progress(quiet=as_json) as on_page:
         report = add_paths(paths, _index(index), settings, workers=workers, deadline=deadline, on_page=on_page)
     if as_json:
@@ -109,6 +115,7 @@ def read(
     text: Text = "auto",
     rasterizer: Raster = "pymupdf",
     dpi: Dpi = 200,
+    model_dir: ModelDir = None,
     deadline: Deadline = 120.0,
     password: Password = None,
     password_file: PasswordFile = None,
@@ -120,7 +127,7 @@ def read(
     format = "json" if as_json else format
     if format not in FORMATS:
         _fail(f"--format {format}: choose one of {', '.join(FORMATS)}")
-    settings = _settings(engine, text, rasterizer, dpi, password, password_file)
+    settings = _settings(engine, text, rasterizer, dpi, model_dir, password, password_file)
     document = _read_one(file, settings, deadline, _page_numbers(pages))
     typer.echo(FORMATS[format](document))
     _exit_if(document.failures)
@@ -135,6 +142,7 @@ def show(
     text: Text = "auto",
     rasterizer: Raster = "pymupdf",
     dpi: Dpi = 200,
+    model_dir: ModelDir = None,
     deadline: Deadline = 120.0,
     password: Password = None,
     password_file: PasswordFile = None,
@@ -142,7 +150,7 @@ def show(
     """Draw a page with its words, blocks, reading order and tables."""
     from loaders.overlay import page_png
 
-    settings = _settings(engine, text, rasterizer, dpi, password, password_file)
+    settings = _settings(engine, text, rasterizer, dpi, model_dir, password, password_file)
     document = _read_one(file, settings, deadline, [page])
     if document.pages:
         output.write_bytes(page_png(document.pages[0]))
@@ -151,11 +159,21 @@ def show(
 
 
 @app.command()
-def engines(as_json: AsJson = False) -> None:
-    """List the OCR engines, what each needs, and whether it is ready here."""
+def engines(
+    fetch: Annotated[
+        str | None, typer.Option("--fetch", metavar="MODEL", help="nemotron-ocr-v1 | v2-en | v2-multi: download it.")
+    ] = None,
+    model_dir: ModelDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the OCR engines, what each needs, and whether it is ready here; or fetch a model."""
     from dataclasses import asdict
 
     from loaders.ocr import engine_status
+
+    if fetch is not None:
+        _fetch(fetch, model_dir)
+        return
 
     rows = engine_status()
     if as_json:
@@ -168,13 +186,28 @@ def engines(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def export(
+    engine: Annotated[str, typer.Argument(metavar="ENGINE", help="nemotron")],
+    to: Annotated[str, typer.Option("--to", help="onnx | tensorrt")],
+    variant: Annotated[str, typer.Option("--variant", help="v1 | v2-en | v2-multi")] = "v1",
+    model_dir: ModelDir = None,
+) -> None:
+    """Write an engine's networks as ONNX graphs, or build TensorRT engines of them."""
+    if engine != "nemotron":
+        _fail(f"{engine} cannot be exported; nemotron can")
+    from loaders.ocr.nemotron.engine import export as export_networks
+
+    typer.echo(export_networks(to, variant=variant, model_dir=str(model_dir or "")))
+
+
+@app.command()
 def remove(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A path or URL as it was added.")],
     index: IndexDir,
     as_json: AsJson = False,
 ) -> None:
     """Forget a path, or all under a directory; a document goes when no path holds it."""
-    from ingest.add import remove as remove_path
+    from ingest.intake import remove as remove_path
 
     removed = remove_path(path, _index(index, create=False))
     if not removed:
@@ -207,17 +240,35 @@ def stats(index: IndexDir, as_json: AsJson = False) -> None:
 
 
 def _settings(
-    engine: str, text: str, rasterizer: str, dpi: int, password: str | None, password_file: Path | None
+    engine: str,
+    text: str,
+    rasterizer: str,
+    dpi: int,
+    model_dir: Path | None,
+    password: str | None,
+    password_file: Path | None,
 ) -> Settings:
     from loaders.settings import Settings
 
     return Settings(
         engine=engine,
+        engine_options=() if model_dir is None else (("model_dir", str(model_dir)),),
         text=text,  # type: ignore[arg-type]  # Settings says which values there are
         rasterizer=rasterizer,  # type: ignore[arg-type]
         dpi=dpi,
         password=_password(password, password_file),
     )
+
+
+def _fetch(model: str, model_dir: Path | None) -> None:
+    from loaders.ocr.nemotron import VARIANTS
+    from loaders.ocr.nemotron.fetch import fetch
+    from loaders.ocr.nemotron.loading import default_folder
+
+    variant = model.removeprefix("nemotron-ocr-")
+    if variant not in VARIANTS:
+        _fail(f"--fetch {model}: choose one of {', '.join(f'nemotron-ocr-{name}' for name in VARIANTS)}")
+    typer.echo(fetch(variant, model_dir or default_folder(variant), notice=typer.echo))
 
 
 def _password(text: str | None, file: Path | None) -> str | None:

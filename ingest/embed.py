@@ -60,7 +60,9 @@ class SentenceTransformerEmbedder:
     @cached_property
     def _model(self) -> Any:
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # of loading weights, on standard error, in the middle of ours
         try:
             return SentenceTransformer(self.model, device=None, local_files_only=not self.download)
         except OSError as error:

@@ -25,6 +25,7 @@ from ingest.schema import CHUNK_KEYS, chunk_schema, rows_of, source_schema, unpa
 from loaders.cache import Cache
 from loaders.document import Chunk, Document
 from loaders.errors import StoreError, UsageError
+from loaders.timing import timed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,13 +88,24 @@ class IndexStats:
 class Index:
     """An index on disk, or at any URL that LanceDB and fsspec both reach."""
 
-    def __init__(self, directory: str | os.PathLike[str], embedder: Any = None, *, create: bool = True) -> None:
-        """Open an index, or make one. Raises StoreError for no index there, or one made with another embedder."""
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        embedder: Any = None,
+        *,
+        create: bool = True,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Open an index, or make one. Raises StoreError for no index there, or one made with another embedder.
+
+        `cache` is where page results lie: several indices of the same files, cut in different ways, can share one.
+        """
         import fsspec
 
         self.directory = os.fspath(directory).rstrip("/")
         self.embedder: Embedder = open_embedder(embedder)
         self._fs, self._root = fsspec.core.url_to_fs(self.directory)
+        self._cache_directory = os.fspath(cache) if cache is not None else f"{self.directory}/cache"
         self._commits = 0
         self._settle(create)
 
@@ -121,7 +133,7 @@ class Index:
     @cached_property
     def cache(self) -> Cache:
         """The page results and sidecars of this index's documents."""
-        return Cache(f"{self.directory}/cache")
+        return Cache(self._cache_directory)
 
     @cached_property
     def _db(self) -> Any:
@@ -217,8 +229,10 @@ class Index:
         """Embed and upsert the chunks of the document at a path, batch by batch."""
         for start in range(0, len(chunks), EMBED_BATCH):
             batch = chunks[start : start + EMBED_BATCH]
-            vectors = self.embedder.embed([chunk.embed_text for chunk in batch])
-            self.write(rows_of(batch, vectors, path))
+            with timed("embed"):
+                vectors = self.embedder.embed([chunk.embed_text for chunk in batch])
+            with timed("index"):
+                self.write(rows_of(batch, vectors, path))
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Upsert rows of the chunk schema (see schema.py)."""

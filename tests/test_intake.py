@@ -12,7 +12,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from ingest.add import add, remove
+from ingest.intake import add, remove
 from ingest.index import Index
 from loaders.errors import StoreError, UsageError
 from loaders.settings import Settings
