@@ -6,7 +6,6 @@ UserUnit. That is how PyMuPDF gives it.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from loaders.drawn import THIN, outlined_from, pictures_from, rulings_from
 from loaders.geometry import Array
 from loaders.glyphs import Glyphs, LayerWords, style_of
 from loaders.layer import covered_by
+from loaders.pictures_mupdf import Painted, painted_pictures
 
 if TYPE_CHECKING:
     import pymupdf
@@ -32,9 +32,6 @@ WIDEST, USUAL_WIDTH = 2.5, 0.5
 """Mean widths of glyphs, in type sizes: of no font, and of most."""
 
 _PICTURES = ("fill-image", "fill-imgmask")
-_OPERATION = re.compile(
-    rb"<(/?group|/?mask|pop_clip|fill_image|clip_path|clip_stroke_path|clip_text|clip_stroke_text|clip_image_mask)\b([^>]*)"
-)
 _FILLED, _STROKED = 16, 32  # MuPDF: FZ_STEXT_FILLED, FZ_STEXT_STROKED
 
 
@@ -123,59 +120,42 @@ def _span(span: dict[str, Any]) -> tuple[float, ...]:
     return span["ascender"] * size, span["descender"] * size, size, style, float(unseen)
 
 
-def covered_in(page: pymupdf.Page, log: Log, found: LayerWords, glyphs: Glyphs) -> Mask:
+def pictures_of(page: pymupdf.Page, log: Log) -> list[tuple[int, Painted]]:
+    """Return the pictures of a page as painted, each with its place among the drawing operations."""
+    places = [place for place, (kind, _) in enumerate(log) if kind in _PICTURES]
+    if not places:
+        return []
+    painted = painted_pictures(page) if len(log) <= MOST_PATHS else []
+    if len(painted) != len(places):  # a trace too long, or broken off: the boxes at least are known
+        painted = [Painted(log[place][1], opaque=False) for place in places]
+    return list(zip(places, painted, strict=True))
+
+
+def covered_in(
+    page: pymupdf.Page, log: Log, pictures: list[tuple[int, Painted]], found: LayerWords, glyphs: Glyphs
+) -> Mask:
     """Say of each word whether an opaque picture was painted over it."""
     first_text = next((place for place, (kind, _) in enumerate(log) if kind.endswith("-text")), len(log))
-    later = [(place, box) for place, (kind, box) in enumerate(log) if kind == "fill-image" and place > first_text]
-    if not later or len(log) > MOST_PATHS:
+    later = [(place, picture.box) for place, picture in pictures if picture.opaque and place > first_text]
+    if not later:
         return np.zeros(len(found.words), bool)
-    pictures = [place for place, (kind, _) in enumerate(log) if kind == "fill-image"]
-    opaque = dict(zip(pictures, _opaque_pictures(page), strict=False))
     drawn_at = {_rounded(char[2]): span["seqno"] for span in page.get_texttrace() for char in span["chars"]}
     origins = glyphs.origins[found.first].tolist()
     place = np.array([drawn_at.get(_rounded(origin), len(log)) for origin in origins], np.int64)
-    return covered_by(found, place, [(when, box) for when, box in later if opaque.get(when)])
-
-
-def _opaque_pictures(page: pymupdf.Page) -> list[bool]:
-    """Say of each picture, in drawing order, whether it is painted without mask, blending or opacity."""
-    from pymupdf import mupdf
-
-    written = mupdf.FzBuffer(1 << 16)
-    output = mupdf.FzOutput(written)
-    tracer = mupdf.fz_new_trace_device(output)
-    mupdf.fz_run_page(page.this, tracer, mupdf.FzMatrix(), mupdf.FzCookie())
-    mupdf.fz_close_device(tracer)
-    output.fz_close_output()
-    clips: list[bool] = []
-    groups: list[bool] = []
-    masks, opaque = 0, []
-    for tag, attributes in _OPERATION.findall(written.fz_buffer_extract()):
-        if tag == b"group":
-            groups.append(b'blendmode="Normal"' in attributes and b'alpha="1"' in attributes)
-        elif tag == b"/group":
-            groups[-1:] = []
-        elif tag in (b"mask", b"/mask"):
-            masks += 1 if tag == b"mask" else -1
-            clips += [] if tag == b"mask" else [False]  # from here on all is seen through it
-        elif tag == b"pop_clip":
-            clips[-1:] = []
-        elif tag == b"fill_image":
-            opaque.append(masks == 0 and all(clips) and all(groups) and b'alpha="1"' in attributes)
-        else:
-            clips.append(tag != b"clip_image_mask")
-    return opaque
+    return covered_by(found, place, later)
 
 
 def _rounded(values: Any) -> tuple[float, ...]:
     return tuple(round(value, 1) for value in values)
 
 
-def drawings_of(page: pymupdf.Page, log: Log, width: float, height: float, words: Array) -> tuple[Array, Array]:
-    """Return the rulings (M, 4), and the pictures and outlined lines of text (K, 4) on a page of that size."""
-    pictures = [box for kind, box in log if kind in _PICTURES]
+def drawings_of(
+    page: pymupdf.Page, log: Log, pictures: list[tuple[int, Painted]], size: tuple[float, float], words: Array
+) -> tuple[Array, Array]:
+    """Return the rulings (M, 4), and the pictures and outlined lines of text (K, 4) on a page of a size."""
+    boxes = [picture.box for _, picture in pictures]
     segments: list[Any] = []
-    rectangles: list[Any] = list(pictures)  # a thin picture is a line as well
+    rectangles: list[Any] = list(boxes)  # a thin picture is a line as well
     outlines: list[Any] = []
     shapes: list[Any] = []
     paths = sum(kind.endswith("-path") for kind, _ in log)
@@ -193,5 +173,5 @@ def drawings_of(page: pymupdf.Page, log: Log, width: float, height: float, words
             elif item[0] == "re":
                 outlines += [item[1]] if stroked else []
                 rectangles += [item[1]] if filled else []
-    shown = np.concatenate([pictures_from(pictures, width, height), outlined_from(shapes, words)])
+    shown = np.concatenate([pictures_from(boxes, *size), outlined_from(shapes, words)])
     return rulings_from(segments, rectangles, outlines), shown

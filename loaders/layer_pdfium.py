@@ -200,12 +200,28 @@ def drawn_on(page: Any, to_frame: Matrix) -> Drawn:
             drawn.place[ctypes.cast(item, ctypes.c_void_p).value or 0] = place
         elif kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             box = _bounds(_mapped(np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]]), _matrix_of(item) @ matrix))
+            box = _clipped(box, item, matrix)
             drawn.pictures.append(box)
             if not pdfium.FPDFPageObj_HasTransparency(item):
                 drawn.opaque.append((place, box))
         elif kind == pdfium.FPDF_PAGEOBJ_PATH and place < MOST_OBJECTS:
             _add_path(drawn, item, _matrix_of(item) @ matrix)
     return drawn
+
+
+def _clipped(box: XYXY, item: Any, matrix: Matrix) -> XYXY:
+    """Return the part of a box that the object's clip paths leave."""
+    clip = pdfium.FPDFPageObj_GetClipPath(item)
+    x, y = ctypes.c_float(), ctypes.c_float()
+    for path in range(max(pdfium.FPDFClipPath_CountPaths(clip), 0) if clip else 0):
+        points = []
+        for index in range(min(max(pdfium.FPDFClipPath_CountPathSegments(clip, path), 0), MOST_SEGMENTS)):
+            pdfium.FPDFPathSegment_GetPoint(pdfium.FPDFClipPath_GetPathSegment(clip, path, index), x, y)
+            points.append((x.value, y.value))
+        if points:
+            x0, y0, x1, y1 = _bounds(_mapped(np.array(points), matrix))
+            box = (max(box[0], x0), max(box[1], y0), min(box[2], x1), min(box[3], y1))
+    return box if box[2] > box[0] and box[3] > box[1] else (0.0, 0.0, 0.0, 0.0)
 
 
 def _objects(holder: Any, matrix: Matrix, depth: int) -> Iterator[tuple[Any, Matrix]]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MOST_OBJECTS = 50_000
 """A page that reaches more objects than this is hashed as the whole file instead."""
 DEEPEST = 150
+MOST_DECODED = 64 << 20
+"""Larger pictures are hashed as stored, so that hashing takes no more memory than showing."""
 
 _REFERENCE = re.compile(r"\b(\d+) \d+ R\b")
 _NAME = re.compile(rb"/([^\s/<>\[\](){}%]+)")
@@ -138,7 +140,7 @@ class PageKeys:
             return b"page", depth
         if not self._exists(xref) or not self._pdf.xref_is_stream(xref):
             return self._text(text, depth)
-        if any(codec in entries.get("Filter", "") for codec in _CODECS):
+        if any(codec in entries.get("Filter", "") for codec in _CODECS) or _size_of(entries) > MOST_DECODED:
             digest, low = self._dictionary(entries, depth)
             return _digest([digest, _sha(self._stream(xref, raw=True))]), low
         content = self._stream(xref)  # decoded, since other programs pack it otherwise
@@ -239,6 +241,12 @@ def _entries(text: str) -> dict[str, str]:
     if name:
         found[name] = " ".join(value)
     return found
+
+
+def _size_of(entries: dict[str, str]) -> int:
+    """Return about how many bytes a picture takes decoded; 0 for what is no picture."""
+    sides = [entries.get(side, "0") for side in ("Width", "Height")]
+    return int(sides[0]) * int(sides[1]) * 3 if all(side.isdigit() for side in sides) else 0
 
 
 def _references(text: str) -> list[int]:

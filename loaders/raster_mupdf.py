@@ -1,4 +1,5 @@
-"""PDF pages through PyMuPDF, which is AGPL-3.0 or commercial. Only this file, `layer_mupdf` and `page_key` use it.
+"""PDF pages through PyMuPDF, which is AGPL-3.0 or commercial. Only this file, `layer_mupdf`,
+`pictures_mupdf` and `page_key` use it.
 
 MuPDF is not thread-safe: one lock guards every call, and is never held while a caller runs. Its messages are kept off
 the terminal and become the detail of errors.
@@ -6,6 +7,7 @@ the terminal and become the detail of errors.
 
 from __future__ import annotations
 
+import functools
 import threading
 import warnings
 from collections.abc import Iterator
@@ -119,15 +121,16 @@ class MupdfPage:
 
     def layer(self) -> TextLayer:
         from loaders.glyphs import words_from
-        from loaders.layer_mupdf import covered_in, drawings_of, glyphs_of
+        from loaders.layer_mupdf import covered_in, drawings_of, glyphs_of, pictures_of
 
         with _calling(PageError, f"the text of page {self.index + 1} cannot be read"):
             log = self._page.get_bboxlog()
             glyphs = glyphs_of(self._page)
             found = words_from(glyphs)
-            covered = covered_in(self._page, log, found, glyphs)
+            painted = pictures_of(self._page, log)
+            covered = covered_in(self._page, log, painted, found, glyphs)
             size = unturned_size(self.frame)
-            rulings, pictures = drawings_of(self._page, log, *size, found.words.boxes)
+            rulings, pictures = drawings_of(self._page, log, painted, size, found.words.boxes)
         return layer_from(
             self.frame, found, covered, rulings, pictures, lambda: self.image(GLANCE_DPI, GLANCE_PIXELS)
         )  # fmt: skip
@@ -168,7 +171,9 @@ def _label(page: pymupdf.Page) -> str:
         return ""
 
 
+@functools.cache
 def _mupdf() -> Any:
+    """Import PyMuPDF, and keep its messages off the terminal."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # SWIG's own, on import
         import pymupdf

@@ -33,26 +33,35 @@ from loaders.sources import Source
 
 _lock = threading.RLock()
 
+RENEWED = 64
+"""PDFium keeps what it has read of a file; it is closed and opened again after so many pages."""
+
 
 class PdfiumDocument:
     """A PDF opened by PDFium."""
 
     def __init__(self, source: Source, settings: Settings) -> None:
-        import pypdfium2
-
         self.source, self.settings = source, settings
+        self.rotations: dict[int, int] = {}
+        self.open_pages, self._opened = 0, 0
         source.open().close()  # a file that is gone or forbidden says so in our words
         with _calling(BrokenSource, f"{source.name} is damaged beyond repair"):
-            given = source.data if source.path is None else Path(source.path)
-            try:
-                self.pdf: Any = pypdfium2.PdfDocument(given, password=settings.password)
-            except pypdfium2.PdfiumError as error:
-                raise self._refusal(error) from error
-            if self.pdf.get_formtype() == pypdfium2.raw.FORMTYPE_ACRO_FORM:
-                self.pdf.init_forms()  # before any page is opened, or what was typed into forms is not shown
+            self.pdf = self._open()
             self.page_count = len(self.pdf)
             self.title = plain(self.pdf.get_metadata_value("Title"))
         self.scaled = self._may_have_user_units()
+
+    def _open(self) -> Any:
+        import pypdfium2
+
+        given = self.source.data if self.source.path is None else Path(self.source.path)
+        try:
+            pdf = pypdfium2.PdfDocument(given, password=self.settings.password)
+        except pypdfium2.PdfiumError as error:
+            raise self._refusal(error) from error
+        if pdf.get_formtype() == pypdfium2.raw.FORMTYPE_ACRO_FORM:
+            pdf.init_forms()  # before any page is opened, or what was typed into forms is not shown
+        return pdf
 
     def _refusal(self, error: Any) -> Exception:
         import pypdfium2.raw as pdfium
@@ -77,6 +86,10 @@ class PdfiumDocument:
         if not 0 <= index < self.page_count:
             raise IndexError(f"page index {index} of {self.page_count} pages")
         with _calling(PageError, f"page {index + 1} is broken"):
+            if self._opened >= RENEWED and self.open_pages == 0:
+                self.pdf.close()
+                self.pdf, self._opened = self._open(), 0
+            self._opened += 1
             return PdfiumPage(self, index)
 
     def close(self) -> None:
@@ -104,14 +117,16 @@ class PdfiumPage:
         if pdfium.FPDFPage_Flatten(page, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_SUCCESS:
             page.close()
             page = document.pdf.get_page(index)
-        rotation = page.get_rotation() % 360
-        page.set_rotation(0)  # else PDFium orders the words of turned pages backwards; rendering turns them instead
+        rotation = document.rotations.setdefault(index, page.get_rotation() % 360)
+        # For good in this document: PDFium orders the words of turned pages backwards. Rendering turns them instead.
+        page.set_rotation(0)
         self._page: Any = page
         left, bottom, right, top = page.get_bbox()
         self._unit = _user_unit(document.pdf, index) if document.scaled else 1.0
         sides = ((right - left) * self._unit, (top - bottom) * self._unit)
         width, height = sides[::-1] if rotation % 180 else sides
         self.frame = Frame(width, height, "pt", rotation, (left, bottom, right, top))
+        document.open_pages += 1
 
     @property
     def key(self) -> str:
@@ -153,7 +168,10 @@ class PdfiumPage:
 
     def close(self) -> None:
         with _lock:
-            self._page.close()
+            if self._page is not None:
+                self._page.close()
+                self._page = None
+                self.document.open_pages -= 1
 
     def _pixels(self, scale: float, part: Box, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
         """Render a part of the page that starts at a whole pixel."""

@@ -239,7 +239,8 @@ def _structured(seen: _Seen, frame: Frame, settings: Settings) -> Page:
     with stage("tables"):
         from loaders.tables import build_table, detect_tables
 
-        regions = detect_tables(words, upright, rulings, figures) if settings.tables else ()
+        lots = _by_picture(words, figures, upright) if settings.tables else []
+        regions = [region for lot in lots for region in detect_tables(lot, upright, rulings, figures)]
         built = [(region, table) for region in regions if (table := build_table(words, region, upright, rulings))]
     with stage("relate"):
         from loaders.relate import relate
@@ -278,10 +279,20 @@ def _structured(seen: _Seen, frame: Frame, settings: Settings) -> Page:
         dropped=_numbered(len(seen.words), aside),
         rulings=_turn_boxes(rulings, -turns, upright),
         figures=seen.figures,
-        ocr=bool(np.any(seen.words.ocr)),
+        ocr=any(seen.words.ocr.tolist()),
         engine=seen.engine,
         turn=seen.turn,
     )
+
+
+def _by_picture(words: Words, figures: Sequence[Box], frame: Frame) -> list[Words]:
+    """Part the words by the picture they stand in: no table runs over a picture's edge. A scan is no picture."""
+    x, y = words.boxes.reshape(-1, 2, 2).mean(axis=1).T
+    holder = np.full(len(words), -1)
+    for number, figure in enumerate(figures):
+        if figure.area < 0.8 * frame.box.area:
+            holder[(x >= figure.x0) & (x <= figure.x1) & (y >= figure.y0) & (y <= figure.y1)] = number
+    return [words.take(holder == number) for number in np.unique(holder)]
 
 
 def _numbered(first: int, lots: Sequence[tuple[Words, str]]) -> tuple[Dropped, ...]:
