@@ -40,14 +40,21 @@ def find_rulings(image: PageImage) -> Array:
     length = max(24, round(SHORTEST * max(gray.shape)))
     thick = max(3, round(THICKEST * max(gray.shape)))
     # A line is told from its surroundings within a window some lines wide: shading and gradients fall away.
-    window = 4 * thick + 1
+    window = np.ones((4 * thick + 1, 4 * thick + 1), np.uint8)
     found = []
     for shade in (gray, 255 - gray):
-        paper = cv2.morphologyEx(shade, cv2.MORPH_CLOSE, np.ones((window, window), np.uint8))
-        ink = (cv2.subtract(paper, shade) > 36).astype(np.uint8)
+        depth = cv2.subtract(cv2.morphologyEx(shade, cv2.MORPH_CLOSE, window), shade)
+        ink = (depth > _faintest(depth)).astype(np.uint8)
         found.append(_horizontal(ink, length, thick))
-        found.append(_horizontal(ink.T, length, thick)[:, [1, 0, 3, 2]])
+        found.append(_horizontal(np.ascontiguousarray(ink.T), length, thick)[:, [1, 0, 3, 2]])
     return (np.concatenate(found) / image.scale).astype(np.float32)
+
+
+def _faintest(depth: npt.NDArray[np.uint8]) -> float:
+    """Return how much darker than paper the faintest line may be: little on a clean page, more on a grainy one."""
+    sample = depth[::7, ::7]
+    grain = float(np.quantile(sample, 0.6))  # what is paper, on any page that has words on it
+    return min(max(10.0, 3.0 * grain), 48.0)
 
 
 def _horizontal(ink: npt.NDArray[np.uint8], length: int, thick: int) -> Array:
@@ -58,15 +65,15 @@ def _horizontal(ink: npt.NDArray[np.uint8], length: int, thick: int) -> Array:
     tall = cv2.dilate(ink, np.ones((3, 1), np.uint8))
     runs = cv2.morphologyEx(tall, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
     joined = cv2.dilate(runs, np.ones((3, max(3, length // 4)), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    outlines, _ = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     boxes = []
-    for part in range(1, count):
-        x, y, w, h = (int(v) for v in stats[part, :4])
+    for outline in outlines:
+        x, y, w, h = (int(v) for v in cv2.boundingRect(outline))
         if w < 1.5 * length or h > 2 * thick + 4 + STEEPEST * w:
             continue
-        mine = (
-            (labels[y : y + h, x : x + w] == part) & (ink[y : y + h, x : x + w] > 0) & (runs[y : y + h, x : x + w] > 0)
-        )
+        mine = np.zeros((h, w), np.uint8)
+        cv2.drawContours(mine, [outline], -1, 1, cv2.FILLED, offset=(-x, -y))
+        mine &= ink[y : y + h, x : x + w] & runs[y : y + h, x : x + w]
         box = _line_of(mine, ink, x, y, thick)
         if box is not None:
             boxes.append(box)
@@ -74,7 +81,7 @@ def _horizontal(ink: npt.NDArray[np.uint8], length: int, thick: int) -> Array:
 
 
 def _line_of(
-    mine: npt.NDArray[np.bool_], ink: npt.NDArray[np.uint8], x: int, y: int, thick: int
+    mine: npt.NDArray[np.uint8], ink: npt.NDArray[np.uint8], x: int, y: int, thick: int
 ) -> tuple[float, float, float, float] | None:
     """Fit a line through a component; None when it is too thick, too broken, or a row of letters."""
     rows, cols = np.nonzero(mine)
@@ -83,20 +90,19 @@ def _line_of(
     first, last = int(cols.min()), int(cols.max())
     width = last - first + 1
     per_col = np.bincount(cols - first, minlength=width)
-    if (per_col > 0).mean() < 0.85 or np.median(per_col[per_col > 0]) > thick:
+    usual = float(np.median(per_col[per_col > 0]))
+    if (per_col > 0).mean() < 0.85 or usual > thick:
         return None
-    slope, offset = np.polyfit(cols, rows, 1) if width > 1 else (0.0, float(rows.mean()))
+    slope, offset = np.polyfit(cols, rows, 1)
     if abs(slope) > STEEPEST or np.abs(rows - (slope * cols + offset)).mean() > thick / 2 + 1:
         return None
     at = np.arange(first, last + 1)
     middle = slope * at + offset + y
-    half = float(np.median(per_col[per_col > 0])) / 2
-    over = [_inked(ink, at + x, middle - half - off) for off in (1.5, 2.5, 3.5)]
-    under = [_inked(ink, at + x, middle + half + off) for off in (1.5, 2.5, 3.5)]
+    over = [_inked(ink, at + x, middle - usual / 2 - off) for off in (1.5, 2.5, 3.5)]
+    under = [_inked(ink, at + x, middle + usual / 2 + off) for off in (1.5, 2.5, 3.5)]
     if min(over[0], under[0]) > 0.2 or max(*over, *under) > 0.35:
         return None  # ink on both sides, or much on one: a stroke through letters, their feet or their tops
-    y0, y1 = middle[0], middle[-1]
-    return float(first + x), float(min(y0, y1)), float(last + x + 1), float(max(y0, y1))
+    return float(first + x), float(middle.min()), float(last + x + 1), float(middle.max())
 
 
 def _inked(ink: npt.NDArray[np.uint8], xs: npt.NDArray[np.int_], ys: Floats) -> float:

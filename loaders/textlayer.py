@@ -51,6 +51,8 @@ _PAIRS = frozenset(_COMMON_PAIRS.split())
 """The commonest within words of English, German, French, Spanish, Italian, Portuguese, Dutch, the Nordic, Slavic (in
 Latin script), Turkish and Malay languages, without accents."""
 _LATIN_RUN = re.compile("[a-z]{3,}")  # shorter runs are units, symbols and part numbers
+_LOST_LIGATURE = re.compile(r"^[^@.:/]*[a-z]@[a-z]+[,;)’”]?$")
+"""An at sign inside a word that is no address: a font's ff or ffi that was mapped to it ("o@ice")."""
 _CID = re.compile(r"\(cid:\d+\)")
 _RISE = re.compile("[a-z](?=[A-Z])")
 _ASCII_WORD = re.compile("[A-Za-z]+")
@@ -79,7 +81,7 @@ class Verdict:
 def judge(layer: TextLayer, frame: Frame) -> Verdict:
     """Decide per font and per page whether a PDF's own words can be trusted."""
     texts, hidden = layer.words.texts, layer.hidden
-    broken = np.array([bool(_bad_characters(text)) for text in texts], bool)
+    broken = np.array([bool(_bad_characters(text) or _LOST_LIGATURE.search(text)) for text in texts], bool)
     reasons: list[str] = []
     by_font: dict[str, list[int]] = {}
     for row, font in enumerate(layer.fonts):
