@@ -332,9 +332,10 @@ def _print_json(value: Any) -> None:
 
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table(*header, box=None, show_header=any(header), pad_edge=False)
+    columns = [Column(name, overflow="fold") for name in header]
+    table = Table(*columns, box=None, show_header=any(header), pad_edge=False)
     for row in rows:
         table.add_row(*row)
     Console().print(table, markup=False)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loaders.document import PageImage
 
 Floats = npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.uint8]
 
 SHORTEST = 0.018
 """A ruling is at least this share of the page's longer side (14 pt on A4: longer than any letter's stroke)."""
@@ -44,23 +45,23 @@ def find_rulings(image: PageImage) -> Array:
     found = []
     for shade in (gray, 255 - gray):
         depth = cv2.subtract(cv2.morphologyEx(shade, cv2.MORPH_CLOSE, window), shade)
-        ink = (depth > _faintest(depth)).astype(np.uint8)
-        found.append(_horizontal(ink, length, thick))
-        found.append(_horizontal(np.ascontiguousarray(ink.T), length, thick)[:, [1, 0, 3, 2]])
+        least = _faintest(depth)
+        found.append(_horizontal(depth, least, length, thick))
+        found.append(_horizontal(np.ascontiguousarray(depth.T), least, length, thick)[:, [1, 0, 3, 2]])
     return (np.concatenate(found) / image.scale).astype(np.float32)
 
 
-def _faintest(depth: npt.NDArray[np.uint8]) -> float:
+def _faintest(depth: Pixels) -> float:
     """Return how much darker than paper the faintest line may be: little on a clean page, more on a grainy one."""
-    sample = depth[::7, ::7]
-    grain = float(np.quantile(sample, 0.6))  # what is paper, on any page that has words on it
+    grain = float(np.quantile(depth[::7, ::7], 0.6))  # what is paper, on any page that has words on it
     return min(max(10.0, 3.0 * grain), 48.0)
 
 
-def _horizontal(ink: npt.NDArray[np.uint8], length: int, thick: int) -> Array:
-    """Return boxes (M, 4), in pixels, of the long, thin, lonely horizontal strokes of a 0/1 mask."""
+def _horizontal(depth: Pixels, least: float, length: int, thick: int) -> Array:
+    """Return boxes (M, 4), in pixels, of the long, thin, lonely horizontal strokes of a map of darkness."""
     import cv2
 
+    ink = (depth > least).view(np.uint8)
     # A line of 2 px at 2 degrees stays in one row for 57 px; thickened by 2 it stays for 114.
     tall = cv2.dilate(ink, np.ones((3, 1), np.uint8))
     runs = cv2.morphologyEx(tall, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
@@ -73,23 +74,26 @@ def _horizontal(ink: npt.NDArray[np.uint8], length: int, thick: int) -> Array:
             continue
         mine = np.zeros((h, w), np.uint8)
         cv2.drawContours(mine, [outline], -1, 1, cv2.FILLED, offset=(-x, -y))
-        mine &= ink[y : y + h, x : x + w] & runs[y : y + h, x : x + w]
-        box = _line_of(mine, ink, x, y, thick)
+        mine &= runs[y : y + h, x : x + w]
+        box = _line_of(depth, depth[y : y + h, x : x + w] * mine, x, y, least, thick)
         if box is not None:
             boxes.append(box)
     return np.array(boxes, np.float32).reshape(-1, 4)
 
 
 def _line_of(
-    mine: npt.NDArray[np.uint8], ink: npt.NDArray[np.uint8], x: int, y: int, thick: int
+    depth: Pixels, mine: Pixels, x: int, y: int, least: float, thick: int
 ) -> tuple[float, float, float, float] | None:
-    """Fit a line through a component; None when it is too thick, too broken, or a row of letters."""
-    rows, cols = np.nonzero(mine)
+    """Fit a line through a component; None when it is too thick, too broken, or a row of letters.
+
+    `mine` is the darkness of the component, cut out at (x, y).
+    """
+    core = np.median(mine.max(axis=0)) / 2  # the line itself, without what is grey beside it
+    rows, cols = np.nonzero(mine > max(core, least))
     if len(rows) < 8:
         return None
     first, last = int(cols.min()), int(cols.max())
-    width = last - first + 1
-    per_col = np.bincount(cols - first, minlength=width)
+    per_col = np.bincount(cols - first)
     usual = float(np.median(per_col[per_col > 0]))
     if (per_col > 0).mean() < 0.85 or usual > thick:
         return None
@@ -98,18 +102,18 @@ def _line_of(
         return None
     at = np.arange(first, last + 1)
     middle = slope * at + offset + y
-    over = [_inked(ink, at + x, middle - usual / 2 - off) for off in (1.5, 2.5, 3.5)]
-    under = [_inked(ink, at + x, middle + usual / 2 + off) for off in (1.5, 2.5, 3.5)]
+    over = [_darker(depth, core, least, at + x, middle - usual / 2 - off) for off in (1.5, 2.5, 3.5)]
+    under = [_darker(depth, core, least, at + x, middle + usual / 2 + off) for off in (1.5, 2.5, 3.5)]
     if min(over[0], under[0]) > 0.2 or max(*over, *under) > 0.35:
         return None  # ink on both sides, or much on one: a stroke through letters, their feet or their tops
     return float(first + x), float(middle.min()), float(last + x + 1), float(middle.max())
 
 
-def _inked(ink: npt.NDArray[np.uint8], xs: npt.NDArray[np.int_], ys: Floats) -> float:
-    """Return the share of points that are ink; points beyond the page are paper."""
+def _darker(depth: Pixels, core: float, least: float, xs: npt.NDArray[np.int_], ys: Floats) -> float:
+    """Return the share of points as dark as the line they lie beside; points beyond the page are paper."""
     rows = np.rint(ys).astype(int)
-    inside = (rows >= 0) & (rows < ink.shape[0])
-    return float(ink[rows[inside], xs[inside]].sum() / max(len(xs), 1))
+    inside = (rows >= 0) & (rows < depth.shape[0])
+    return float((depth[rows[inside], xs[inside]] > max(0.8 * core, least)).sum() / max(len(xs), 1))
 
 
 # -- segments to whole rulings ------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.evaluate.plan import YARDSTICKS
+from ingest.evaluate.plan import YARDSTICKS, Way
+from ingest.evaluate.predict import Predictor
 from ingest.evaluate.yardsticks import NvidiaOcr, PyMuPdf4Llm, RapidOcr, open_yardstick, parted, text_of_pieces
 from loaders.document import PageImage
 from loaders.errors import EngineNotReady, UnknownEngine, UsageError
@@ -71,7 +72,9 @@ def test_rapidocr_on_a_blank_page() -> None:
 @pytest.mark.skipif(importlib.util.find_spec("nemotron_ocr") is not None, reason="NVIDIA's package is installed")
 def test_nvidia_says_what_it_lacks() -> None:
     with pytest.raises(EngineNotReady, match="nemotron-ocr"):
-        NvidiaOcr().read([WHITE])
+        NvidiaOcr().check()
+    with pytest.raises(EngineNotReady, match="nemotron-ocr"):
+        Predictor(Way("nvidia", "ocr", "engine"))
 
 
 def test_what_nvidias_package_returns_becomes_words_in_its_order() -> None:

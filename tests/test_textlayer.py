@@ -314,3 +314,19 @@ def test_pdfs_of_four_kinds(rasterizer: Rasterizer) -> None:
         (False, count, [whole]),
         (True, 0, [(50, 400, 450, 600)]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("word", "trusted"),
+    [
+        ("Gira@e", False),
+        ("o@ice", False),
+        ("sta@s,", False),
+        ("me@example.org", True),
+        ("@handle", True),
+        ("a@2", True),
+    ],
+)
+def test_an_at_sign_for_a_lost_ligature(word: str, trusted: bool) -> None:
+    layer = layer_of([*GOOD, word])
+    assert judge(layer, PAGE).trusted[-1] == trusted

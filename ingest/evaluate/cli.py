@@ -237,8 +237,8 @@ def _report(results: Results, out: Path) -> None:
             table.add_row(*row)
         console.print(table, markup=False)
         console.print()
-    for item in results.failures:
-        typer.echo(f"failed: {item.id} ({item.variant.engine}): {item.failure}", err=True)
+    for line in dict.fromkeys(f"{item.id} ({item.variant.engine}): {item.failure}" for item in results.failures):
+        typer.echo(f"failed: {line}", err=True)
     typer.echo(f"{out / 'report.html'}")
     if results.failures:
         raise typer.Exit(1)

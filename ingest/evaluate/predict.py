@@ -45,6 +45,7 @@ class Predictor:
         engine = None
         if way.is_yardstick:
             opened = open_yardstick(way.name, **way.options)
+            opened.check()  # the pipeline would make a failure of it, page by page
             if isinstance(opened, PyMuPdf4Llm):
                 self.converter = opened
                 return

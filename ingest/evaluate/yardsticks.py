@@ -7,6 +7,7 @@ Markdown. None of these is an engine of the product, and each is imported only w
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -18,7 +19,6 @@ import numpy as np
 from loaders.document import Links, PageImage, PageText, Relations, Words
 from loaders.errors import EngineError, EngineNotReady, UnknownEngine, UsageError
 from loaders.geometry import Array
-from loaders.ocr import OcrEngine
 
 TALL = 1.5
 """A piece this much taller than wide is read downwards, as RapidOCR itself has it."""
@@ -36,6 +36,9 @@ class RapidOcr:
     def __init__(self, use_cls: bool = True) -> None:
         self.use_cls = use_cls
         self.digest = f"rapidocr {_version('rapidocr')} use_cls={use_cls}"
+
+    def check(self) -> None:
+        """Do nothing: its models come inside its wheel, which this package needs anyway."""
 
     @cached_property
     def _engine(self) -> Any:
@@ -67,12 +70,23 @@ class NvidiaOcr:
         self.model_dir, self.lang, self.merge_level = model_dir, lang, merge_level
         self.digest = f"nemotron-ocr {_version('nemotron-ocr')} {lang} {merge_level} {model_dir}"
 
+    def check(self) -> None:
+        """Raise EngineNotReady or UsageError where it cannot run, without loading its models."""
+        self._found()
+
     @cached_property
     def _pipeline(self) -> Any:
+        from nemotron_ocr.inference.pipeline import NemotronOCR
+        from nemotron_ocr.inference.pipeline_v2 import NemotronOCRV2
+
+        kind = NemotronOCR if self.lang in ("v1", "legacy") else NemotronOCRV2
+        return kind(model_dir=str(self._found()), lang=self.lang)
+
+    def _found(self) -> Path:
+        """Return the folder of its files, everything else being there as well."""
         try:
             import torch
-            from nemotron_ocr.inference.pipeline import LANG_HUB_PATH, NemotronOCR
-            from nemotron_ocr.inference.pipeline_v2 import NemotronOCRV2
+            from nemotron_ocr.inference.pipeline import LANG_HUB_PATH
         except ImportError as error:
             raise EngineNotReady(
                 f"NVIDIA's package cannot be imported here ({error}); it runs on Linux with CUDA 13 and the one torch "
@@ -82,8 +96,7 @@ class NvidiaOcr:
             raise EngineNotReady("NVIDIA's package runs on CUDA only, and there is no CUDA device here")
         if self.lang not in LANG_HUB_PATH:
             raise UsageError(f"lang={self.lang!r}; choose one of {', '.join(LANG_HUB_PATH)}")
-        kind = NemotronOCR if self.lang in ("v1", "legacy") else NemotronOCRV2
-        return kind(model_dir=str(self._files(*LANG_HUB_PATH[self.lang])), lang=self.lang)
+        return self._files(*LANG_HUB_PATH[self.lang])
 
     def _files(self, repository: str, folder: str) -> Path:
         """Return the folder of the five files. Raises EngineNotReady: the package would download silently."""
@@ -124,27 +137,34 @@ class PyMuPdf4Llm:
     def __init__(self) -> None:
         self.digest = f"pymupdf4llm {_version('pymupdf4llm')}"
 
+    def check(self) -> None:
+        """Raise EngineNotReady where it is not installed."""
+        if importlib.util.find_spec("pymupdf4llm") is None:
+            raise EngineNotReady("pymupdf4llm is not installed: pip install pymupdf4llm")
+
     def markdown(self, file: Path, number: int) -> str:
         """Return page `number` (1-based) of a file as Markdown."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # SWIG's own, on import
-                import pymupdf4llm
-        except ImportError as error:
-            raise EngineNotReady("pymupdf4llm is not installed: pip install pymupdf4llm") from error
+        self.check()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # SWIG's own, on import
+            import pymupdf4llm
         try:
             return str(pymupdf4llm.to_markdown(str(file), pages=[number - 1], show_progress=False))
         except Exception as error:
             raise EngineError(f"pymupdf4llm failed: {type(error).__name__}: {error}") from error
 
 
-def open_yardstick(name: str, **options: Any) -> OcrEngine | PyMuPdf4Llm:
-    """Open a yardstick by name. Raises UnknownEngine, or UsageError for options that it has not."""
-    known = {kind.name: kind for kind in (RapidOcr, NvidiaOcr, PyMuPdf4Llm)}
+def open_yardstick(name: str, **options: Any) -> RapidOcr | NvidiaOcr | PyMuPdf4Llm:
+    """Open a yardstick by name. Raises UnknownEngine, or UsageError for options that it has not.
+
+    Its `check()` raises EngineNotReady where it cannot run here.
+    """
+    kinds: tuple[type[RapidOcr | NvidiaOcr | PyMuPdf4Llm], ...] = (RapidOcr, NvidiaOcr, PyMuPdf4Llm)
+    known = {kind.name: kind for kind in kinds}
     if name not in known:
         raise UnknownEngine(f"no yardstick {name!r}; there are {', '.join(known)}")
     try:
-        return known[name](**options)  # type: ignore[no-any-return]
+        return known[name](**options)
     except TypeError as error:
         raise UsageError(f"{name}: {error}") from error
 

@@ -63,7 +63,7 @@ ENGINES: dict[str, EngineEntry] = {
             "doctr",
             "loaders.ocr.doctr",
             "docTR, the engine of Roboflow's OCR block",
-            "the extra [doctr] and its weights (downloaded by docTR when asked)",
+            "the extra [doctr] and its weights, from a path or docTR's own cache",
         ),
         EngineEntry(
             "nemotron",
