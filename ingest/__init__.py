@@ -1,9 +1,9 @@
 """Chunks become an index that answers with the page and the box.
 
-    from ingest import Index, add
-    index = Index("my-index")
-    add("documents/", index)
-    index.search("What did Petrel deliver?")
+from ingest import Index, add
+index = Index("my-index")
+add("documents/", index)
+index.search("What did Petrel deliver?")
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ingest.intake import AddReport, add
     from ingest.embed import Embedder, open_embedder
     from ingest.index import Hit, Index
+    from ingest.intake import AddReport, add
     from ingest.langchain_store import IndexVectorStore
     from ingest.stores import to_langchain, to_llama_index
 

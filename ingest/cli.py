@@ -17,8 +17,8 @@ from ingest.evaluate.cli import app as evaluate_app
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ingest.intake import AddReport
     from ingest.index import Index
+    from ingest.intake import AddReport
     from loaders.document import Document, Failure
     from loaders.settings import Settings
 

@@ -82,7 +82,7 @@ def _fully_ruled(up: Upright, drawn: list[Cut]) -> bool:
     if not drawn:
         return False
     height = float(np.ptp(up.boxes[:, [1, 3]])) or 1.0
-    longest = max(float((d[2] - d[1])) for d in up.down)
+    longest = max(float(d[2] - d[1]) for d in up.down)
     return longest >= 0.6 * height
 
 

@@ -294,14 +294,20 @@ def _merge_undrawn_rows(grid: Grid, places: Places) -> None:
         heading = row + 1 < grid.rows.header
         for col in np.flatnonzero(~level.columns):
             above, below = grid.filled[row, col], grid.filled[row + 1, col]
-            if not (above or below) or (above and below and not (mostly or heading)):
-                continue
-            if not mostly and not heading:
+            if not (mostly or heading) or not (above or below) or (above and below and not _runs_on(grid, row, col)):
                 continue
             across = places.spans[row, col, 1] != places.spans[row, col, 3]
             if across or places.spans[row + 1, col, 1] != places.spans[row + 1, col, 3]:
                 continue
             places.merge(row, int(col), row + 1, int(col))
+
+
+def _runs_on(grid: Grid, row: int, col: int) -> bool:
+    """Say whether the text of a place goes on in the place under it, a line further down."""
+    middles = grid.up.middles[:, 1]
+    upper = middles[(grid.rows.row == row) & (grid.column == col)].max()
+    lower = middles[(grid.rows.row == row + 1) & (grid.column == col)].min()
+    return bool(lower - upper < 1.7 * grid.up.em)
 
 
 def _merge_tall_headings(grid: Grid, places: Places) -> None:

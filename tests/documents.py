@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from loaders.chunk import cut
-from loaders.composition import ComposedText, compose
 from loaders.document import Block, Category, Cell, Chunk, Dropped, Line, Page, Table, Words
 from loaders.geometry import Box, Frame, union
 from loaders.settings import Settings
+from loaders.text.composition import ComposedText, compose
 from loaders.tokens import TokenBudget
 
 FRAME = Frame(612.0, 792.0)

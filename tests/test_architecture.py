@@ -83,7 +83,7 @@ def test_only_the_rasterizer_knows_the_pdf_libraries() -> None:
     for library in ("pymupdf", "pypdfium2"):
         users = {name for name, text in sources.items() if f"import {library}" in text and "evaluate" not in name}
         assert users
-        assert all("mupdf" in name or "pdfium" in name or name == "loaders.page_key" for name in users), users
+        assert all(name.startswith(("loaders.rasterize.mupdf", "loaders.rasterize.pdfium")) for name in users), users
 
 
 @pytest.mark.parametrize(

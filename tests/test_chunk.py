@@ -14,10 +14,10 @@ from documents import B, T, chunks_of, page_of, pages_of, text, title
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loaders.composition import compose
 from loaders.document import Chunk, Page
 from loaders.errors import UsageError
 from loaders.ledger import check
+from loaders.text.composition import compose
 from loaders.tokens import TokenBudget, cl100k
 
 SENTENCE = "The quick brown fox jumps over the lazy dog."  # 10 tokens

@@ -176,6 +176,19 @@ def test_misses_are_explained(documents: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_document_that_fails_is_a_miss_of_its_questions(documents: Path, tmp_path: Path) -> None:
+    pack = write_pack(tmp_path / "sample", documents)
+    (pack / "invoice.pdf").write_bytes(b"%PDF-1.7\n" + b"nothing of a PDF" * 40)
+    results = retrieval(pack, out=tmp_path / "out", mode="text", **LAYER)
+    of_invoice = [item for item in results.items if item.group == "documents/invoice"]
+    assert of_invoice
+    for item in of_invoice:
+        assert "Broken" in str(item.failure)
+        assert item.scores["recall@10"] == 0 and item.details["cause"] == "ocr"
+    assert {item.id for item in results.failures} == {item.id for item in of_invoice}
+
+
+@pytest.mark.slow
 def test_plain_texts_are_searched_too(tmp_path: Path) -> None:
     (tmp_path / "qrels").mkdir()
     corpus = {"d1": "Petrel lost its main bearing in December.", "d2": "Kelp grew on the blades all summer.", "d3": ""}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loaders.hyphens import Joint, Lexicon
+from loaders.text.hyphens import Joint, Lexicon
 
 GOES, CLOSED, SPACE = Joint.HYPHEN_GOES, Joint.CLOSED, Joint.SPACE
 

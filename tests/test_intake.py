@@ -12,8 +12,8 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from ingest.intake import add, remove
 from ingest.index import Index
+from ingest.intake import add, remove
 from loaders.errors import StoreError, UsageError
 from loaders.settings import Settings
 

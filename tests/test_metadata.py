@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from documents import FRAME, T, chunks_of, page_of, pages_of, text, title
 
-from loaders.composition import compose
 from loaders.document import Chunk, Document, Page, PageBox
 from loaders.geometry import Box
 from loaders.ledger import check
@@ -25,6 +24,7 @@ from loaders.metadata import (
     text_hash,
     written,
 )
+from loaders.text.composition import compose
 
 
 @pytest.fixture

@@ -358,7 +358,7 @@ def test_a_picture_laid_over_text_with_transparency_does_not_hide_it() -> None:
 
 
 def test_ligatures_bullets_and_marks_without_width(tmp_path: Path) -> None:
-    from loaders.glyphs import Glyphs, words_from
+    from loaders.rasterize.glyphs import Glyphs, words_from
 
     texts = ["e", "ﬃ", "c", " ", "\uf0b7", " ", "a", "\u200b", "b", "\ud800", "\u00a0", "z"]
     n = len(texts)

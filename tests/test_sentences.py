@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.sentences import characters, sentences, words
+from loaders.text.sentences import characters, sentences, words
 
 TABLE = [
     ["One ends here.", "Two begins!", "Three?"],

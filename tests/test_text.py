@@ -9,11 +9,11 @@ from documents import FRAME, B, PageBuilder, T, page_of, pages_of, text, title
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.composition import ComposedText, compose, spelled
 from loaders.document import Document, Ledger, Page
 from loaders.errors import UsageError
-from loaders.hyphens import SOFT
 from loaders.text import boxes_in, document_markdown, page_text
+from loaders.text.composition import ComposedText, compose, spelled
+from loaders.text.hyphens import SOFT
 
 
 def document_of(pages: list[Page]) -> Document:

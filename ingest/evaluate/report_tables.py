@@ -16,6 +16,11 @@ from ingest.evaluate.misses import CAUSES
 from ingest.evaluate.results import EngineComparison, ItemResult, Results, SummaryRow, Variant, compare_engines
 
 SPEEDS = ("seconds_per_page", "cpu_seconds_per_page")
+STAGES = (
+    None, "open", "rasterize", "text", "ocr", "detect", "recognize",
+    "tables", "relate", "chunk", "total", "embed", "index",
+)  # fmt: skip
+"""In the order in which they run."""
 FEWEST = 5
 """Items below which an interval says nothing."""
 HEADLINES = ("cer", "cer_upper_bound", "successor_accuracy", "nid", "rule_pass_rate", "teds", "recall@5")
@@ -74,7 +79,8 @@ def _stage_table(results: Results, pack: str, source: str) -> TextTable:
     rows = [row for row in results.summary if (row.pack, row.source) == (pack, source)]
     ways = list(dict.fromkeys(replace(row.variant, stage=None) for row in rows))
     places = list(dict.fromkeys((row.metric, row.stage) for row in rows))
-    places.sort(key=lambda place: list(METRICS).index(place[0]) if place[0] in METRICS else len(METRICS))
+    metrics = list(METRICS)
+    places.sort(key=lambda place: (metrics.index(place[0]), STAGES.index(place[1]) if place[1] in STAGES else 0))
     cells = {(row.metric, row.variant): _cell(row) for row in rows}
     lines = tuple(
         (name, stage or "", *(cells.get((name, replace(way, stage=stage)), "") for way in ways))

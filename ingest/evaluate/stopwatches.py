@@ -9,7 +9,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,10 +125,12 @@ def _replied(work: Callable[[_Bench], Any]) -> Reply | Unfinished:
 
 
 def warm_up(target: Target) -> Reply | Unfinished:
-    """Load the models and read one page, untimed."""
+    """Load models, vocabularies and modules by reading one page both ways, untimed."""
 
     def work(bench: _Bench) -> tuple[Times, int]:
-        bench.page(target, (target.pages or (1,))[0])
+        first = (target.pages or (1,))[0]
+        bench.page(target, first)
+        bench.file(replace(target, pages=(first,)))
         return {}, 1
 
     return _replied(work)

@@ -1,6 +1,6 @@
 """Make the README's picture: a page with its blocks in reading order, and beside it the hit that answers a question.
 
-    python notebooks/pictures/make.py
+python notebooks/pictures/make.py
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from loaders.composition import BlockSpan, ComposedText, RowSpan
 from loaders.document import Block, Category, Page
+from loaders.text.composition import BlockSpan, ComposedText, RowSpan
 
 FLOW: frozenset[str] = frozenset({"text", "list", "title"})
 

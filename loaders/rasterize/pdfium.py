@@ -1,4 +1,4 @@
-"""PDF pages through pypdfium2 (Apache-2.0 / BSD-3-Clause). Only this file and `layer_pdfium` use it.
+"""PDF pages through pypdfium2 (Apache-2.0 / BSD-3-Clause). Only this file and `pdfium_layer` use it.
 
 For users who cannot ship PyMuPDF. Same frames, same pixels up to anti-aliasing, words within a point. PDFium gives no
 access to a page's objects, so a page's key is the hash of what it shows and says. PDFium is not thread-safe: one lock
@@ -23,11 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from loaders.document import PageImage, TextLayer
-from loaders.drawn import outlined_from, pictures_from, rulings_from
 from loaders.errors import BrokenSource, NeedsPassword, OcrIngestError, PageError, PageTooLarge
 from loaders.geometry import Box, Frame
-from loaders.layer import GLANCE_DPI, GLANCE_PIXELS, covered_by, layer_from, unturned_size
 from loaders.rasterize import plain, raster_scale, raster_size, snapped
+from loaders.rasterize.drawn import outlined_from, pictures_from, rulings_from
+from loaders.rasterize.layer import GLANCE_DPI, GLANCE_PIXELS, covered_by, layer_from, unturned_size
 from loaders.settings import Settings
 from loaders.sources import Source
 
@@ -147,8 +147,8 @@ class PdfiumPage:
             return PageImage(self._pixels(scale, part, raster_size(frame, scale)), scale, frame)
 
     def layer(self) -> TextLayer:
-        from loaders.glyphs import words_from
-        from loaders.layer_pdfium import drawn_on, frame_matrix, glyphs_of
+        from loaders.rasterize.glyphs import words_from
+        from loaders.rasterize.pdfium_layer import drawn_on, frame_matrix, glyphs_of
 
         left, _, _, top = self.frame.crop or (0.0, 0.0, 0.0, 0.0)
         with _calling(PageError, f"the text of page {self.index + 1} cannot be read"):

@@ -1,5 +1,5 @@
-"""PDF pages through PyMuPDF, which is AGPL-3.0 or commercial. Only this file, `layer_mupdf`,
-`pictures_mupdf` and `page_key` use it.
+"""PDF pages through PyMuPDF, which is AGPL-3.0 or commercial. Only this file, `mupdf_layer`,
+`mupdf_pictures` and `mupdf_key` use it.
 
 MuPDF is not thread-safe: one lock guards every call, and is never held while a caller runs. Its messages are kept off
 the terminal and become the detail of errors.
@@ -20,8 +20,8 @@ import numpy as np
 from loaders.document import PageImage, TextLayer
 from loaders.errors import BrokenSource, EmptySource, NeedsPassword, OcrIngestError, PageError, PageTooLarge
 from loaders.geometry import Box, Frame
-from loaders.layer import GLANCE_DPI, GLANCE_PIXELS, layer_from, unturned_size
 from loaders.rasterize import plain, raster_scale, snapped
+from loaders.rasterize.layer import GLANCE_DPI, GLANCE_PIXELS, layer_from, unturned_size
 from loaders.settings import Settings
 from loaders.sources import Source
 
@@ -72,7 +72,7 @@ class MupdfDocument:
 
     def page_key(self, index: int, frame: Frame) -> str:
         """Return the hash of a page's own inputs; under the lock."""
-        from loaders.page_key import PageKeys
+        from loaders.rasterize.mupdf_key import PageKeys
 
         self._keys = self._keys or PageKeys(self.pdf, self.source.doc_id)
         return str(self._keys.of(index, frame))
@@ -120,8 +120,8 @@ class MupdfPage:
             return PageImage(self._pixels(scale, part), scale, Frame(part.width, part.height, self.frame.unit))
 
     def layer(self) -> TextLayer:
-        from loaders.glyphs import words_from
-        from loaders.layer_mupdf import covered_in, drawings_of, glyphs_of, pictures_of
+        from loaders.rasterize.glyphs import words_from
+        from loaders.rasterize.mupdf_layer import covered_in, drawings_of, glyphs_of, pictures_of
 
         with _calling(PageError, f"the text of page {self.index + 1} cannot be read"):
             log = self._page.get_bboxlog()

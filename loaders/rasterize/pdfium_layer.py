@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pypdfium2.raw as pdfium
 
-from loaders.drawn import THIN
 from loaders.geometry import XYXY
-from loaders.glyphs import Glyphs, style_of
+from loaders.rasterize.drawn import THIN
+from loaders.rasterize.glyphs import Glyphs, style_of
 
 Matrix = npt.NDArray[np.float64]
 """3 x 3, for row vectors (x, y, 1)."""

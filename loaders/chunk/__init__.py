@@ -17,13 +17,13 @@ from itertools import groupby, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from loaders.composition import ComposedText
+from loaders.chunk.outline import outline
+from loaders.chunk.packing import Piece, pack
 from loaders.document import Chunk, Page, PageBox
 from loaders.geometry import Box
 from loaders.metadata import metadata_of, name_of
-from loaders.outline import outline
-from loaders.packing import Piece, pack
 from loaders.settings import Settings
+from loaders.text.composition import ComposedText
 from loaders.tokens import TokenBudget, cl100k
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://pypi.org/project/ocr-ingest/")

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from loaders.drawn import THIN, outlined_from, pictures_from, rulings_from
 from loaders.geometry import Array
-from loaders.glyphs import Glyphs, LayerWords, style_of
-from loaders.layer import covered_by
-from loaders.pictures_mupdf import Painted, painted_pictures
+from loaders.rasterize.drawn import THIN, outlined_from, pictures_from, rulings_from
+from loaders.rasterize.glyphs import Glyphs, LayerWords, style_of
+from loaders.rasterize.layer import covered_by
+from loaders.rasterize.mupdf_pictures import Painted, painted_pictures
 
 if TYPE_CHECKING:
     import pymupdf

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from loaders.composition import RowSpan
+from loaders.chunk.outline import Item
 from loaders.document import TextMap
-from loaders.outline import Item
-from loaders.sentences import Range, characters, sentences, words
+from loaders.text.composition import RowSpan
+from loaders.text.sentences import Range, characters, sentences, words
 from loaders.tokens import Cost, Meter
 
 ITEM, BLOCK, SENTENCE, WORD, MAPPED, SLICE, CHARACTER = range(7)

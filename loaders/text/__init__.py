@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from loaders.composition import BlockSpan, ComposedText, RowSpan, compose, spelled
 from loaders.document import Block, Document, Page, PageBox, TextMap
 from loaders.errors import UsageError
 from loaders.geometry import Box, union
+from loaders.text.composition import BlockSpan, ComposedText, RowSpan, compose, spelled
 
 __all__ = [
     "BlockSpan",

@@ -12,11 +12,11 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from loaders.atoms import Atom, Cutter
+from loaders.chunk.atoms import Atom, Cutter
+from loaders.chunk.outline import Item
 from loaders.document import Category, TextMap
 from loaders.errors import UsageError
-from loaders.outline import Item
-from loaders.sentences import Range
+from loaders.text.sentences import Range
 from loaders.tokens import Cost, Meter, TokenBudget
 
 HEADINGS_SHARE = 3

@@ -1,7 +1,7 @@
 """A source becomes pages that can be looked at: as pixels, and as the text, lines and pictures a PDF says it holds.
 
-This is the seam; behind it stand PyMuPDF (`raster_mupdf`, AGPL-3.0 or commercial), pypdfium2 (`raster_pdfium`,
-Apache-2.0 / BSD-3-Clause) and Pillow (`raster_image`), and no other file imports the first two. Everything comes out
+This is the seam; behind it stand PyMuPDF (`mupdf`, AGPL-3.0 or commercial), pypdfium2 (`pdfium`,
+Apache-2.0 / BSD-3-Clause) and Pillow (`image`), and no other file imports the first two. Everything comes out
 in the frame of the page as displayed: after CropBox, Rotate and UserUnit, after EXIF orientation.
 """
 
@@ -80,14 +80,14 @@ def open_document(source: Source, settings: Settings) -> OpenDocument:
     Raises BrokenSource, EmptySource (no pages), NeedsPassword, SourceNotFound, SourceUnreadable.
     """
     if source.kind == "image":
-        from loaders.raster_image import ImageDocument
+        from loaders.rasterize.image import ImageDocument
 
         return ImageDocument(source, settings)
     if settings.rasterizer == "pdfium":
-        from loaders.raster_pdfium import PdfiumDocument
+        from loaders.rasterize.pdfium import PdfiumDocument
 
         return PdfiumDocument(source, settings)
-    from loaders.raster_mupdf import MupdfDocument
+    from loaders.rasterize.mupdf import MupdfDocument
 
     return MupdfDocument(source, settings)
 

@@ -15,7 +15,7 @@ from itertools import groupby
 import numpy as np
 
 from loaders.document import FURNITURE, Block, Page, Table, TextMap
-from loaders.hyphens import SOFT, Joint, Lexicon
+from loaders.text.hyphens import SOFT, Joint, Lexicon
 
 LIGATURES = str.maketrans(
     {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st", "\ufb06": "st"}

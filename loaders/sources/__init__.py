@@ -24,7 +24,6 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from loaders import remote
 from loaders.document import Failure
 from loaders.errors import (
     EmptySource,
@@ -34,8 +33,9 @@ from loaders.errors import (
     UnsupportedSource,
     UsageError,
 )
-from loaders.filetypes import HEAD, READ, FileType, Kind, describe, filetype, named_as_page
-from loaders.walk import is_directory, matches, unreadable, walk
+from loaders.sources import remote as remote
+from loaders.sources.filetypes import HEAD, READ, FileType, Kind, describe, filetype, named_as_page
+from loaders.sources.walk import is_directory, matches, unreadable, walk
 
 Input = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from loaders.document import PageImage, TextLayer, Words
 from loaders.geometry import XYXY, Array, Box, Frame, boxes_from_quads, quads_from_boxes, turn_quads
-from loaders.glance import Glance
-from loaders.glyphs import LayerWords
+from loaders.rasterize.glance import Glance
+from loaders.rasterize.glyphs import LayerWords
 
 Mask = npt.NDArray[np.bool_]
 
