@@ -222,7 +222,7 @@ def _covered(boxes: Array, others: Array) -> np.ndarray[Any, np.dtype[np.bool_]]
     """Say of each box whether its centre lies in one of the others."""
     centre = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
     inside = (centre >= others[None, :, :2]) & (centre <= others[None, :, 2:])
-    return np.asarray(inside.all(axis=2).any(axis=1))
+    return np.asarray(np.any(np.all(inside, axis=2), axis=1), bool)
 
 
 # -- structure: tables, lines, blocks, order -------------------------------------------------------------------------

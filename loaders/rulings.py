@@ -51,7 +51,9 @@ def find_rulings(image: PageImage) -> Array:
         np.concatenate(
             [_horizontal(depth, least, length, thick), _horizontal(turned, least, length, thick)[:, [1, 0, 3, 2]]]
         )
-        for depth, turned, least in (_depths(shade, window) for shade in (gray, 255 - gray))
+        for depth, turned, least in (
+            _depths(shade, window) for shade in (np.asarray(gray, np.uint8), np.asarray(255 - gray, np.uint8))
+        )
     ]
     light = light[~_beside(light, dark, 1.2 * thick)]  # the gleam at the edge of a dark line is none of its own
     return (np.concatenate([dark, light]) / (image.scale * shrink)).astype(np.float32)
@@ -61,7 +63,7 @@ def _depths(shade: Pixels, window: Pixels) -> tuple[Pixels, Pixels, float]:
     """Return how much darker than its surroundings each pixel is, the same transposed, and what counts as ink."""
     import cv2
 
-    depth: Pixels = cv2.subtract(cv2.morphologyEx(shade, cv2.MORPH_CLOSE, window), shade)
+    depth = np.asarray(cv2.subtract(cv2.morphologyEx(shade, cv2.MORPH_CLOSE, window), shade), np.uint8)
     return depth, np.ascontiguousarray(depth.T), _faintest(depth)
 
 
@@ -97,7 +99,7 @@ def _horizontal(depth: Pixels, least: float, length: int, thick: int) -> Array:
             continue
         mine = np.zeros((h, w), np.uint8)
         cv2.drawContours(mine, [outline], -1, 1, cv2.FILLED, offset=(-x, -y))
-        mine &= runs[y : y + h, x : x + w]
+        mine &= np.asarray(runs[y : y + h, x : x + w], np.uint8)
         box = _line_of(depth, depth[y : y + h, x : x + w] * mine, x, y, least, thick)
         if box is not None:
             boxes.append(box)

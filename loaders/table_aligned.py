@@ -25,7 +25,8 @@ LONG = 17.0
 class Texts:
     """The texts of a page: boxes (n, 4), how many words each has, whether it is prose, the text to its right or -1.
 
-    `flow` are the lines of any running text, a narrow column's and a cell's included. `apart` are texts that no table goes on across: prose, sentences and captions.
+    `flow` are the lines of any running text, a narrow column's and a cell's included. `apart` are texts that no table
+    goes on across: prose, sentences and captions.
     """
 
     boxes: Floats
@@ -120,8 +121,7 @@ def aligned_rows(up: Upright, texts: Texts) -> list[Floats]:
     top = np.array([boxes[row, 1].min() for row in rows])
     order = np.argsort(top, kind="stable")
     rows, top = [rows[i] for i in order], top[order]
-    group = np.arange(len(rows))
-    links = np.zeros(len(rows), int)
+    group = list(range(len(rows)))
     for i, row in enumerate(rows):
         bottom = boxes[row, 3].max()
         found = 0
@@ -129,17 +129,25 @@ def aligned_rows(up: Upright, texts: Texts) -> list[Floats]:
             if top[j] > bottom + 3.5 * em or found == 2:
                 break
             if _aligned(boxes[row], boxes[rows[j]], em) and not _parted(texts, boxes[row], boxes[rows[j]]):
-                group[group == group[j]] = group[i]
-                links[i] += 1
-                links[j] += 1
+                group[_first_of(group, j)] = _first_of(group, i)
                 found += 1
+    members: dict[int, list[int]] = {}
+    for i in range(len(rows)):
+        members.setdefault(_first_of(group, i), []).append(i)
     regions = []
-    for g in np.unique(group):
-        members = np.flatnonzero(group == g)
-        if len(members) >= 3:
-            part = boxes[np.concatenate([rows[i] for i in members])]
+    for group_rows in members.values():
+        if len(group_rows) >= 3:
+            part = boxes[np.concatenate([rows[i] for i in group_rows])]
             regions.append(np.r_[part[:, :2].min(axis=0), part[:, 2:].max(axis=0)])
     return regions
+
+
+def _first_of(group: list[int], i: int) -> int:
+    """Return the one that stands for i's group, and shorten the way to it."""
+    while group[i] != i:
+        group[i] = group[group[i]]
+        i = group[i]
+    return i
 
 
 def _rows(texts: Texts) -> list[Ints]:

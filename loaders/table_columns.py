@@ -24,7 +24,7 @@ BLOCKED = 0.34
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A place where columns part: `x`, the white room around it, whether a line is drawn there, how many lines it parts.
+    """A place where columns part: `x`, the white room around it, whether a line is drawn, how many lines it parts.
 
     `figures` says that what it parts are figures, which never share a cell.
     """

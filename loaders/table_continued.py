@@ -6,7 +6,7 @@ on from the page before. Such a part has no header of its own, unless it repeats
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +30,7 @@ def join_continued(pages: Sequence[Page]) -> list[Page]:
 
 def _joined(before: Page, page: Page) -> Page:
     last = _outermost(before, reversed(before.blocks))
-    first = _outermost(page, iter(page.blocks))
+    first = _outermost(page, page.blocks)
     if last is None or first is None:
         return page
     upper, lower = before.tables[last], page.tables[first]
@@ -41,9 +41,9 @@ def _joined(before: Page, page: Page) -> Page:
     return replace(page, tables=tuple(tables))
 
 
-def _outermost(page: Page, blocks: Sequence[Block] | object) -> int | None:
+def _outermost(page: Page, blocks: Iterable[Block]) -> int | None:
     """Return the table that comes first among blocks, furniture and a line that says "continued" aside."""
-    for block in blocks:  # type: ignore[attr-defined]
+    for block in blocks:
         if block.category in ASIDE or (block.category != "table" and _says_continued(page, block)):
             continue
         return block.table if block.category == "table" else None

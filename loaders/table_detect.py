@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,8 +31,8 @@ NOTE = re.compile(r"^(sources?|notes?):?$|^\*+$", re.IGNORECASE)
 def detect_tables(words: Words, frame: Frame, rulings: Array, figures: Sequence[Box] = ()) -> tuple[Box, ...]:
     """Find the tables of a page.
 
-    `rulings` float32 (M, 4) are drawn lines, `figures` the page's pictures, in the page's frame. Returns disjoint boxes;
-    prose in columns, lists, tables of contents, addresses and forms give none.
+    `rulings` float32 (M, 4) are drawn lines, `figures` the page's pictures, in the page's frame. Returns disjoint
+    boxes; prose in columns, lists, tables of contents, addresses and forms give none.
     """
     regions: list[Box] = []
     for rows in _directions(words):
@@ -223,7 +224,7 @@ class _Look:
     """What a candidate's grid looks like, as shares of its places and texts.
 
     fill      places that hold text           figures   texts beyond the first column that are figures
-    labels    texts that end in a colon       regular   rows in which the vertical lines are drawn; 1 where there are none
+    labels    texts that end in a colon       regular   rows in which vertical lines are drawn; 1 where there are none
     """
 
     rows: int
@@ -248,7 +249,7 @@ def _table_extent(sheet: _Sheet, kind: str, extent: Floats) -> Floats | None:
         extent = trimmed
     if kind != "grid" and sheet.running(extent, sheet.texts.flow if kind == "aligned" else sheet.texts.prose) > 0.25:
         return None
-    if _is_list(grid) or _is_contents(grid, kind) or not _is_table(kind, _look(grid)):
+    if grid is None or _is_list(grid) or _is_contents(grid, kind) or not _is_table(kind, _look(grid)):
         return None
     return extent
 
@@ -357,5 +358,5 @@ def _is_contents(grid: Grid, kind: str) -> bool:
         return False
     last = [texts.get((row, grid.shape[1] - 1), "") for row in range(grid.shape[0])]
     numbers = [int(text) for text in last if text.isdigit() and len(text) <= 4]
-    rising = all(a <= b for a, b in zip(numbers[:-1], numbers[1:], strict=True))
+    rising = all(a <= b for a, b in pairwise(numbers))
     return len(numbers) >= 0.7 * len(last) and len(numbers) >= 4 and rising and numbers[0] < numbers[-1]

@@ -63,20 +63,20 @@ def table_rows(up: Upright, column: Ints, edges: Floats) -> Rows:
 
     `column` (n,) is each word's column, `edges` (columns + 1,) the x where columns begin and end.
     """
-    levels = drawn_levels(up, column, edges)
+    levels = drawn_levels(up, edges)
     lines = text_lines(up, column, levels)
     between = _levels_between(up, lines, levels)
     reach = np.maximum(column, columns_touched(up, edges[1:-1])[1])
     parts = [_parts(up, column, reach, line) for line in lines]
     header_lines = _header_lines(up, lines, parts, between, len(edges) - 1)
-    joins = _Judge(up, column, edges, lines, parts, between, header_lines).joins()
+    joins = _Judge(up, edges, lines, parts, between, header_lines).joins()
     return _numbered(up, lines, between, joins, header_lines)
 
 
 # -- drawn levels --------------------------------------------------------------------------------------------------
 
 
-def drawn_levels(up: Upright, column: Ints, edges: Floats) -> list[Level]:
+def drawn_levels(up: Upright, edges: Floats) -> list[Level]:
     """Return the heights of horizontal rulings that lie between words, top to bottom; underlines are left out."""
     across = up.across[~_underlines(up)]
     y = up.middles[:, 1]
@@ -322,7 +322,6 @@ class _Judge:
     def __init__(
         self,
         up: Upright,
-        column: Ints,
         edges: Floats,
         lines: list[Ints],
         parts: list[dict[int, _Part]],
@@ -336,12 +335,12 @@ class _Judge:
         self.tight = _tight_pitch(self.pitch[free])
         self.rarely_tight = self.tight is not None and (self.pitch[free] < self.tight).mean() < 0.6
         self.usual = self._usual_pitch()
-        self.left, self.right = self._extents(column)
+        self.left, self.right = self._extents()
         self.full_rows = float(np.median([len(part) for part in parts]))
         self.small = self._small_starts()
         self.solid = self._solid_bands()
 
-    def _extents(self, column: Ints) -> tuple[Floats, Floats]:
+    def _extents(self) -> tuple[Floats, Floats]:
         left, right = np.full(self.columns, np.inf), np.full(self.columns, -np.inf)
         for part in self.parts:
             for k, cell in part.items():

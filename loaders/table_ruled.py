@@ -7,6 +7,7 @@ in them is a table is for `table_detect` to judge.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def rule_stacks(up: Upright, used: Bools) -> list[Floats]:
 
 def _tabular_runs(up: Upright, rules: Floats) -> list[Floats]:
     """Part a stack of rules where what lies between two of them is not set in columns."""
-    kinds = [_between(up, top, bottom) for top, bottom in zip(rules[:-1], rules[1:], strict=True)]
+    kinds = [_between(up, top, bottom) for top, bottom in pairwise(rules)]
     runs: list[Floats] = []
     start = 0
     for i in range(len(kinds) + 1):

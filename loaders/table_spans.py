@@ -7,6 +7,7 @@ part of. Merging grows to a rectangle whatever it touches, so no two cells can o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -194,7 +195,7 @@ def _merge_headings(grid: Grid, places: Places) -> None:
         if not len(cols) or len(cols) == grid.shape[1]:
             continue
         level = grid.rows.levels[row]
-        below = grid.filled[row + 1 : grid.rows.header].any(axis=0)
+        below = np.asarray(grid.filled[row + 1 : grid.rows.header].any(axis=0), bool)
         for low, high in _cells_of_row(places, row, cols):
             room_low = int(max((c for c in cols if c < low), default=-1)) + 1
             room_high = int(min((c for c in cols if c > high), default=grid.shape[1])) - 1
@@ -292,7 +293,7 @@ def _merge_undrawn_rows(grid: Grid, places: Places) -> None:
             continue
         mostly = level.columns.mean() >= 0.5
         heading = row + 1 < grid.rows.header
-        for col in np.flatnonzero(~level.columns):
+        for col in np.flatnonzero(~level.columns).tolist():
             above, below = grid.filled[row, col], grid.filled[row + 1, col]
             if not (mostly or heading) or not (above or below) or (above and below and not _runs_on(grid, row, col)):
                 continue
@@ -332,7 +333,7 @@ def _merge_tall_labels(grid: Grid, places: Places) -> None:
     full = [r + 1 for r, level in enumerate(grid.rows.levels) if level is not None and level.columns.mean() > 0.5]
     bounds = sorted({0, grid.rows.header, *full, grid.shape[0]})
     middles = grid.up.middles[:, 1]
-    for top, bottom in zip(bounds[:-1], bounds[1:], strict=True):
+    for top, bottom in pairwise(bounds):
         inside = (grid.rows.row >= top) & (grid.rows.row < bottom)
         if bottom - top < 2 or top < grid.rows.header or not inside.any():
             continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,8 @@ class Upright:
     """Words and rulings in upright coordinates (unit of the page, own origin).
 
     rows      int (n,), indices into the page's words
-    boxes     float64 (n, 4), level boxes; `core` are the same with the middle half of their height only
+    boxes     float64 (n, 4), level boxes; `middles` (n, 2) their centres
+    core      float64 (n, 2), top and bottom of the middle half of each word: descenders and loose boxes do not touch there
     texts     n strings
     em        the usual type size
     small     bool (n,), markedly smaller than that: sub- and superscripts
@@ -47,6 +49,8 @@ class Upright:
 
     rows: Ints
     boxes: Floats
+    middles: Floats
+    core: Floats
     texts: tuple[str, ...]
     em: float
     small: Bools
@@ -59,22 +63,10 @@ class Upright:
     def __len__(self) -> int:
         return len(self.rows)
 
-    @property
-    def middles(self) -> Floats:
-        """Centres (n, 2) of the words."""
-        return (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
-
-    @property
-    def core(self) -> Floats:
-        """Top and bottom (n, 2) of the middle half of each word: descenders and loose boxes do not touch there."""
-        middle = (self.boxes[:, 1] + self.boxes[:, 3]) / 2
-        half = np.minimum((self.boxes[:, 3] - self.boxes[:, 1]) / 4, self.em / 4)
-        return np.stack([middle - half, middle + half], axis=1)
-
     def within(self, x0: float, y0: float, x1: float, y1: float) -> Upright:
         """Return the words whose centre lies in a box, and the rulings cut off a little beyond it."""
         middle = self.middles
-        mask = ((middle >= (x0, y0)) & (middle <= (x1, y1))).all(axis=1)
+        mask = np.asarray(np.all((middle >= (x0, y0)) & (middle <= (x1, y1)), axis=1), bool)
         part, margin = self.part(mask), 0.3 * self.em
         lines = []
         for rulings, at, along in ((self.across, (y0, y1), (x0, x1)), (self.down, (x0, x1), (y0, y1))):
@@ -91,6 +83,8 @@ class Upright:
         return Upright(
             self.rows[keep],
             self.boxes[keep],
+            self.middles[keep],
+            self.core[keep],
             tuple(self.texts[i] for i in keep),
             self.em,
             self.small[keep],
@@ -116,10 +110,14 @@ def upright(words: Words, rulings: Array, rows: Ints | None = None) -> Upright:
     for i, text in enumerate(texts):
         if led := LEADERS.search(text):  # dots that lead to the next column are not the label's width
             boxes[i, 2] -= (boxes[i, 2] - boxes[i, 0]) * (led.end() - led.start()) / len(text)
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = np.minimum(boxes[:, 3] - boxes[:, 1], em) / 4
     across, down = whole_rulings(_turned_lines(rulings, turn), near=0.15 * em, reach=0.4 * em)
     return Upright(
         rows=rows,
         boxes=boxes,
+        middles=middles,
+        core=np.stack([middles[:, 1] - half, middles[:, 1] + half], axis=1),
         texts=texts,
         em=em,
         small=sizes < 0.78 * em,
@@ -204,21 +202,24 @@ def right_neighbours(boxes: Floats) -> Ints:
     height = boxes[:, 3] - boxes[:, 1]
     order = np.argsort(middle, kind="stable")
     reach = float(np.quantile(height, 0.95))
-    level = middle[order]
-    first = np.searchsorted(level, middle - reach, side="left")
-    last = np.searchsorted(level, middle + reach, side="right")
-    for i in range(count):
-        near = order[first[i] : last[i]]
-        b = boxes[near]
-        shared = np.minimum(b[:, 3], boxes[i, 3]) - np.maximum(b[:, 1], boxes[i, 1])
-        after = (b[:, 0] + b[:, 2]) > (boxes[i, 0] + boxes[i, 2])
-        fits = (shared >= 0.5 * np.minimum(height[near], height[i])) & after & (near != i)
-        if fits.any():
-            near = near[fits]
-            right[i] = near[np.argmin(boxes[near, 0])]
+    first = np.searchsorted(middle[order], middle - reach, side="left")
+    last = np.searchsorted(middle[order], middle + reach, side="right")
+    widest = int((last - first).max())
+    for start in range(0, count, max(1, 1_000_000 // widest)):  # so many at a time that the table below stays small
+        i = np.arange(start, min(start + max(1, 1_000_000 // widest), count))[:, None]
+        at = first[i] + np.arange(widest)
+        near = order[np.minimum(at, count - 1)]
+        shared = np.minimum(boxes[near, 3], boxes[i, 3]) - np.maximum(boxes[near, 1], boxes[i, 1])
+        fits = (at < last[i]) & (near != i) & (shared >= 0.5 * np.minimum(height[near], height[i]))
+        fits &= boxes[near, 0] + boxes[near, 2] > boxes[i, 0] + boxes[i, 2]
+        begins = np.where(fits, boxes[near, 0], np.inf)
+        best = begins.argmin(axis=1)
+        found = fits.any(axis=1)
+        right[i[found, 0]] = near[found, best[found]]
     return right
 
 
+@lru_cache(maxsize=1 << 16)
 def is_number(text: str) -> bool:
     """Say whether a cell's text is a figure: digits with signs, units, brackets, or a mark for a missing one."""
     tokens = text.split()

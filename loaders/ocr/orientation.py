@@ -19,8 +19,9 @@ SAMPLE = 12
 """Lines that are read both ways, at most."""
 WELL_READ = 0.9
 """Mean confidence of the sample from which there is no doubt: read upside down, pages reach 0.77; upright, 0.94."""
-MARGIN = 0.08
-"""How much better a page must read turned, for the turn to be believed."""
+MARGIN, FEW = 0.08, 30
+"""How much better a page must read turned, for the turn to be believed: MARGIN on long texts, more on short ones
+("iv" reads well upside down), twice as much on one of FEW characters."""
 
 Confidences = Callable[[Array], Sequence[tuple[int, float]]]
 """Quads (N, 4, 2), first corner the text's top left -> characters and mean confidence of each."""
@@ -50,19 +51,21 @@ def choose_turn(quads: Array, confidences: Confidences) -> int:
     lying = sample(quads, ~tall)
     if not len(lying):
         return 0
-    as_is = _score(confidences(lying))
+    as_is = _score(upright := confidences(lying))
     if as_is >= WELL_READ:
         return 0
-    return 180 if _score(confidences(rolled(lying, 2))) > as_is + MARGIN else 0
+    over = confidences(rolled(lying, 2))
+    return 180 if _score(over) > as_is + _margin(upright, over) else 0
 
 
 def _sideways(quads: Array, tall: np.ndarray, lying: np.ndarray, share: float, confidences: Confidences) -> int:
     """Return the turn of an image most of whose text stands: 0 where it is better read lying all the same."""
-    upward, downward = (_score(confidences(rolled(sample(quads, tall), turns))) for turns in (1, 3))
+    upward, downward = (confidences(rolled(sample(quads, tall), turns)) for turns in (1, 3))
     flat = _score(confidences(sample(quads, lying))) if lying.any() else 0.0
-    if max(upward, downward) * share <= flat * (1 - share) + MARGIN:
+    best = max(_score(upward), _score(downward))
+    if best * share <= flat * (1 - share) + _margin(upward, downward):
         return 0
-    return 90 if upward >= downward else 270
+    return 90 if _score(upward) >= _score(downward) else 270
 
 
 def sample(quads: Array, chosen: np.ndarray) -> Array:
@@ -79,6 +82,12 @@ def sample(quads: Array, chosen: np.ndarray) -> Array:
         )
     spread = np.linspace(0, len(telling) - 1, min(SAMPLE, len(telling))).round().astype(int)
     return np.asarray(quads[telling[spread]], np.float32)
+
+
+def _margin(*readings: Sequence[tuple[int, float]]) -> float:
+    """Return how much better a turned page must read, given what was read both ways."""
+    characters = max(sum(count for count, _ in reading) for reading in readings)
+    return MARGIN * (1 + FEW / max(characters, 1))
 
 
 def _score(readings: Sequence[tuple[int, float]]) -> float:

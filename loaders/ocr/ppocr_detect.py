@@ -39,6 +39,10 @@ On pages set in 5 to 12 points: characters lost are under 0.1 % above 12, 0.1-0.
 """
 FLAT = 12
 """Grey levels between the darkest and the lightest pixel of an image that holds nothing."""
+EMPTY = 64
+"""Pixels that are left of a wider stretch of empty rows or columns."""
+DENSE = 0.9
+"""Share of an image from which it is not worth leaving the empty rest out."""
 ROW_GAP = 10.0
 """Pixels between the tops of lines of different rows, as in PaddleOCR and RapidOCR."""
 
@@ -64,13 +68,18 @@ def detect(session: onnxruntime.InferenceSession, pixels: Pixels, settings: Dete
     """Return the quads (N, 4, 2) of the text lines of an RGB image, in its pixels."""
     if int(pixels.max()) - int(pixels.min()) < FLAT:
         return np.zeros((0, 4, 2), np.float32)
-    ground, left, top = _with_ground(pixels)
+    rows, columns = (_worth_seeing(pixels, axis) for axis in (0, 1))
+    dense = pixels if len(rows) * len(columns) > DENSE * pixels[..., 0].size else pixels[np.ix_(rows, columns)]
+    ground, margin = _with_ground(dense)
     scale = _first_scale(ground, settings.side)
     quads, heights = _look(session, ground, scale, settings)
     larger = _second_scale(quads, heights, scale)
     if larger > scale:
         quads, _ = _look(session, ground, larger, settings)
-    return in_rows(quads - np.array([left, top], np.float32))
+    quads = quads - np.float32(margin)
+    if dense is not pixels:
+        quads = np.stack([_put_back(quads[..., 0], columns), _put_back(quads[..., 1], rows)], axis=-1)
+    return in_rows(quads)
 
 
 def in_rows(quads: Array) -> Array:
@@ -89,16 +98,43 @@ def upright(corners: Array) -> Array:
     return np.stack([left[0], right[0], right[1], left[1]]).astype(np.float32)
 
 
-def _with_ground(pixels: Pixels) -> tuple[Pixels, int, int]:
-    """Return a small image with a margin of its own border colour, and the margin's width and height."""
+def _worth_seeing(pixels: Pixels, axis: int) -> npt.NDArray[np.intp]:
+    """Return the rows (axis 0) or columns (1) to look at: all but the inside of wide empty stretches.
+
+    The network judges by the whole picture too: "17" alone on an empty page is nothing to it, on a small piece of
+    paper it is text.
+    """
+    import cv2
+
+    across = 1 - axis
+    low, high = (
+        cv2.reduce(pixels.reshape(*pixels.shape[:2], 3), across, how) for how in (cv2.REDUCE_MIN, cv2.REDUCE_MAX)
+    )
+    empty = (high.astype(np.int16) - low).reshape(-1, 3).max(axis=1) < FLAT
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], empty, [False]]).astype(np.int8)))
+    kept = np.ones(len(empty), bool)
+    for start, end in edges.reshape(-1, 2):
+        kept[start + EMPTY // 2 : max(end - EMPTY // 2, start + EMPTY // 2)] = False
+    return np.flatnonzero(kept)
+
+
+def _put_back(places: Array, kept: npt.NDArray[np.intp]) -> Array:
+    """Return where places among the kept rows or columns are among all of them."""
+    inside = places.clip(0, len(kept))
+    moved = np.interp(inside, np.arange(len(kept) + 1), np.append(kept, kept[-1] + 1))
+    return (places + moved - inside).astype(np.float32)
+
+
+def _with_ground(pixels: Pixels) -> tuple[Pixels, int]:
+    """Return a small image with a margin of its own border colour, and the margin's width."""
     import cv2
 
     if min(pixels.shape[:2]) >= MIN_SIDE:
-        return pixels, 0, 0
+        return pixels, 0
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     colour = [int(v) for v in np.median(border, axis=0)]
     grown = cv2.copyMakeBorder(pixels, MARGIN, MARGIN, MARGIN, MARGIN, cv2.BORDER_CONSTANT, value=colour)
-    return np.asarray(grown, np.uint8), MARGIN, MARGIN
+    return np.asarray(grown, np.uint8), MARGIN
 
 
 def _first_scale(pixels: Pixels, side: int) -> float:
