@@ -11,7 +11,7 @@ from PIL import Image
 
 from loaders.document import PageImage
 from loaders.errors import EngineError, EngineNotReady, ModelFileError, UsageError
-from loaders.geometry import quads_from_boxes, turn_quads
+from loaders.geometry import turn_quads
 from loaders.ocr import ppocr, ppocr_models
 from loaders.ocr.ppocr import PPOcr, open_engine
 from tests.printed import PARAGRAPH, Printed, overlaps, paragraph, printed
@@ -207,7 +207,7 @@ def test_digest_follows_what_changes_words(engine: PPOcr):
 
 def test_a_changed_or_missing_model_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(ppocr_models.DIGESTS, ppocr_models.DETECTOR, "0" * 64)
-    with pytest.raises(ModelFileError, match="PP-OCRv6_det_small.onnx has sha256 090f"):
+    with pytest.raises(ModelFileError, match=r"PP-OCRv6_det_small\.onnx has sha256 090f"):
         ppocr.check()
     monkeypatch.setattr(ppocr_models, "PACKAGE", "no-such-package")
     with pytest.raises(EngineNotReady, match="pip install"):

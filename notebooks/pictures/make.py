@@ -15,7 +15,7 @@ from loaders import load
 from loaders.overlay import draw_boxes, draw_page
 
 HERE = Path(__file__).parent
-QUESTION = "How much energy did Petrel deliver from October to December?"
+QUESTION = "What cut the seal of Petrel's bearing?"
 HEIGHT = 1300
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from loaders.rulings import Floats
-from loaders.table_columns import chains_of
-from loaders.table_ruled import is_caption
-from loaders.table_words import Bools, Ints, Upright, right_neighbours
+from loaders.tables.columns import chains_of
+from loaders.tables.ruled import is_caption
+from loaders.tables.words import Bools, Ints, Upright, right_neighbours
 
 GLUE = 0.75
 """Words this close (em) on a line are one text."""

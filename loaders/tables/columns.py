@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loaders.rulings import Floats
-from loaders.table_words import LEADING, TRAILING, Bools, Ints, Upright, is_number, right_neighbours
+from loaders.tables.words import LEADING, TRAILING, Bools, Ints, Upright, is_number, right_neighbours
 
 RIVER_WIDTHS = ((10, 0.4), (6, 0.5), (4, 0.7), (3, 0.9), (2, 1.2), (1, 2.0))
 """(lines parted, least width in em): the more lines a river parts, the narrower it may be."""

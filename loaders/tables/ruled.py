@@ -1,7 +1,7 @@
 """Candidates for tables from drawn lines: grids of crossing rulings, and stacks of rules of one width (booktabs).
 
 Upright words and rulings of a page go in; candidate boxes come out, in the same upright coordinates. Whether what lies
-in them is a table is for `table_detect` to judge.
+in them is a table is for `detect` to judge.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 
 from loaders.rulings import Floats
-from loaders.table_columns import column_cuts
-from loaders.table_words import Bools, Ints, Upright, is_number
+from loaders.tables.columns import column_cuts
+from loaders.tables.words import Bools, Ints, Upright, is_number
 
 CAPTION = re.compile(r"^(table|tab|figure|fig|exhibit|chart)\.?$", re.IGNORECASE)
 NUMBER = re.compile(r"^[A-Z]?[-.]?\d+([.-]\d+)*[a-z]?[.:]?$|^[IVX]+[.:]?$")

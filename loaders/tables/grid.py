@@ -10,10 +10,10 @@ import numpy as np
 
 from loaders.document import Cell, Table, Words, spaced
 from loaders.geometry import Array, Box, Frame
-from loaders.table_columns import column_cuts
-from loaders.table_rows import reading_order, table_rows
-from loaders.table_spans import Grid, Places, grid_of, merged_places
-from loaders.table_words import Ints, Upright, right_neighbours, upright
+from loaders.tables.columns import column_cuts
+from loaders.tables.rows import reading_order, table_rows
+from loaders.tables.spans import Grid, Places, grid_of, merged_places
+from loaders.tables.words import Ints, Upright, right_neighbours, upright
 
 
 def build_table(words: Words, region: Box, frame: Frame, rulings: Array) -> Table | None:

@@ -37,7 +37,7 @@ class Upright:
 
     rows      int (n,), indices into the page's words
     boxes     float64 (n, 4), level boxes; `middles` (n, 2) their centres
-    core      float64 (n, 2), top and bottom of the middle half of each word: descenders and loose boxes do not touch there
+    core      float64 (n, 2), top and bottom of the middle half of each word, clear of descenders
     texts     n strings
     em        the usual type size
     small     bool (n,), markedly smaller than that: sub- and superscripts

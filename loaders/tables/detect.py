@@ -17,11 +17,11 @@ import numpy as np
 from loaders.document import BOLD, Words
 from loaders.geometry import Array, Box, Frame
 from loaders.rulings import Floats
-from loaders.table_aligned import Texts, aligned_rows, texts_of
-from loaders.table_grid import cut_grid, words_in
-from loaders.table_ruled import crossing_grids, gridlines, is_caption, rule_stacks
-from loaders.table_spans import Grid, drawn_beside
-from loaders.table_words import Bools, Ints, Upright, is_number, right_neighbours, upright
+from loaders.tables.aligned import Texts, aligned_rows, texts_of
+from loaders.tables.grid import cut_grid, words_in
+from loaders.tables.ruled import crossing_grids, gridlines, is_caption, rule_stacks
+from loaders.tables.spans import Grid, drawn_beside
+from loaders.tables.words import Bools, Ints, Upright, is_number, right_neighbours, upright
 
 ENUMERATOR = re.compile(r"^[(\[]?([0-9]{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)\]:]$|^[•●▪■○◦‣·–—*-]$|^\[\d+\]$")
 LEADERS = re.compile(r"\.{4,}|(\. ){3,}|…{2,}|·{4,}|_{4,}")

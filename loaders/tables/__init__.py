@@ -1,0 +1,25 @@
+"""Tables: found on a page, cut into cells, joined across pages, and written as HTML, Markdown, data frame, sentences.
+
+This is the public face: `detect` finds regions, `grid` cuts them (columns, rows and spans each in its own
+file), `rulings` finds drawn lines in pixels, `continued` joins parts, `output` writes. Boxes are in the
+page's frame.
+"""
+
+from __future__ import annotations
+
+from loaders.rulings import find_rulings
+from loaders.tables.continued import join_continued
+from loaders.tables.detect import detect_tables
+from loaders.tables.grid import build_table
+from loaders.tables.output import dataframe_of, html_of, markdown_of, row_sentences
+
+__all__ = [
+    "build_table",
+    "dataframe_of",
+    "detect_tables",
+    "find_rulings",
+    "html_of",
+    "join_continued",
+    "markdown_of",
+    "row_sentences",
+]
