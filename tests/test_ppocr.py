@@ -120,6 +120,13 @@ def test_where_there_is_nothing_there_are_no_words(engine: PPOcr, size: tuple[in
     assert text.relations is not None and len(text.relations.word.target) == 0
 
 
+def test_a_crowded_strip_is_read_in_tiles(engine: PPOcr):
+    lines = [(30 + 420 * (i % 8), 40 + 60 * (i // 8), f"Entry number {100 + i}") for i in range(24)]
+    page = printed(lines, 30, 3400, 230)
+    (text,) = engine.read([page.image])
+    assert sorted(text.words.texts) == sorted(page.texts)
+
+
 def test_a_picture_of_a_single_line_is_read(engine: PPOcr):
     page = printed([(6, 4, "Total due: 1,204.50")], 20, 210, 28)
     (text,) = engine.read([page.image])
@@ -135,6 +142,15 @@ def test_small_print_is_found_on_a_large_page(engine: PPOcr):
     page = printed([(60, 60, "In the far corner"), (2700, 3900, "and in the other")], 18, 3000, 4000)
     (text,) = engine.read([page.image])
     assert text.words.texts == page.texts
+    assert overlaps(text, page.texts, page.boxes).min() > 0.5
+
+
+@pytest.mark.parametrize("words", ["17", "iv", "This page is left blank"])
+def test_a_few_words_on_an_empty_page_are_found(engine: PPOcr, words: str):
+    page = printed([(380, 1040, words)], 15, 827, 1170)
+    (text,) = engine.read([page.image])
+    assert text.words.texts == page.texts
+    assert text.turn == 0
 
 
 def test_pages_are_read_the_same_alone_and_together_and_again(engine: PPOcr, page: Printed):
@@ -153,15 +169,15 @@ def test_chinese_is_read_without_invented_spaces(engine: PPOcr):
 
     sheet = pymupdf.open().new_page(width=400, height=160)
     sheet.insert_text((30, 50), "文学作品的语言，历史与科学", fontname="china-s", fontsize=20)
-    sheet.insert_text((30, 100), "Plain words, then 中文 in between", fontname="china-s", fontsize=20)
+    sheet.insert_text((30, 100), "Plain words, then", fontname="helv", fontsize=20)
+    sheet.insert_text((192, 100), "语言", fontname="china-s", fontsize=20)
     shot = sheet.get_pixmap(dpi=110)
-    pixels = np.frombuffer(shot.samples, np.uint8).reshape(shot.height, shot.width, 3)
-    (text,) = engine.read([PageImage.of(pixels)])
-    spaced = "".join(("" if j else " ") + t for t, j in zip(text.words.texts, text.words.joined, strict=True))
-    assert spaced.split()[0] == "文学作品的语言，历史与科学"
-    assert "中文" in text.words.texts
-    (latin,) = open_engine(languages="latin").read([PageImage.of(pixels)])
-    assert "中" not in "".join(latin.words.texts)
+    image = PageImage.of(np.frombuffer(shot.samples, np.uint8).reshape(shot.height, shot.width, 3))
+    (text,) = engine.read([image])
+    assert text.words.texts == ("文学作品的语言，", "历史与科学", "Plain", "words,", "then", "语言")
+    assert text.words.joined.tolist() == [False, True, False, False, False, False]
+    (latin,) = open_engine(languages="latin").read([image])
+    assert "语" not in "".join(latin.words.texts)
 
 
 def test_the_narrow_layer_reads_as_the_full_one_does(page: Printed):

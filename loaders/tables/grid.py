@@ -11,8 +11,10 @@ import numpy as np
 from loaders.document import Cell, Table, Words, spaced
 from loaders.geometry import Array, Box, Frame
 from loaders.tables.columns import column_cuts
-from loaders.tables.rows import reading_order, table_rows
-from loaders.tables.spans import Grid, Places, grid_of, merged_places
+from loaders.tables.lines import reading_order
+from loaders.tables.places import Grid, Places, grid_of
+from loaders.tables.rows import table_rows
+from loaders.tables.spans import merged_places
 from loaders.tables.words import Ints, Upright, right_neighbours, upright
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from loaders.document import BOLD
 from loaders.tables.lines import Lines, Part
-from loaders.tables.words import Bools, Ints, Upright
+from loaders.tables.words import Bools, Upright
 
 YEAR = re.compile(r"^\(?(1[89]|20|21)\d\d(\s*[-–/]\s*((1[89]|20)?\d\d))?[a-z*†]?\)?$")
 

@@ -5,6 +5,8 @@ A grid of upright words goes in, `Places` comes out: every place knows the recta
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from loaders.rulings import Floats
