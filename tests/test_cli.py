@@ -141,6 +141,10 @@ def test_an_encrypted_file_needs_its_password(tmp_path: Path) -> None:
         ["read", "void/a.pdf", "--pages", "3-1"],
         ["stats"],
         ["no-such-command"],
+        ["engines", "--fetch", "nemotron-ocr-v9"],
+        ["export", "ppocr", "--to", "onnx"],
+        ["export", "nemotron", "--to", "onnx", "--model-dir", "void"],
+        ["add", "void", "--index", "index", "--engine", "nemotron", "--model-dir", "void"],
     ],
 )
 def test_wrong_use_exits_2_and_says_why(tmp_path: Path, arguments: list[str]) -> None:

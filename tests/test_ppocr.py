@@ -58,12 +58,6 @@ def test_a_turned_page_reads_like_an_upright_one(engine: PPOcr, page: Printed, l
     assert turned.words.quads == pytest.approx(turn_quads(upright.words.quads, -laid, width, height), abs=0.01)
 
 
-def test_a_quad_begins_at_the_top_left_of_its_text(engine: PPOcr, page: Printed):
-    (text,) = engine.read([page.turned(2)])
-    first = text.words.quads[0]
-    assert first[0, 0] > first[1, 0] and first[0, 1] > first[3, 1]
-
-
 def test_one_line_upside_down_turns_no_page(engine: PPOcr):
     page = paragraph()
     pixels = page.pixels.copy()

@@ -124,14 +124,18 @@ def test_quads_follow_a_leaning_line():
     assert np.arctan2(across[:, 1], across[:, 0]) == pytest.approx(np.arctan2(0.6, 0.8), abs=1e-4)
 
 
-def test_words_of_an_unread_line_are_no_surer_than_the_line():
+@pytest.mark.parametrize(
+    ("chances", "words"),
+    [
+        ([0.9] * 4 + [0.3] * 3, [0.9, 0.3]),
+        ([0.8] * 3 + [0.1] * 4, [0.4, 0.1]),  # the line's mean is 0.4: "one" is no surer
+    ],
+)
+def test_words_of_an_unread_line_are_no_surer_than_the_line(chances: list[float], words: list[float]):
     strip, reading, _ = line("one two")
-    quad = quads_from_boxes([(0, 0, strip.shape[1], HEIGHT)])[0]
-    for sure, expected in ((0.9, [0.9, 0.2]), (0.6, [3 / 7, 0.2])):
-        chances = np.array([sure] * 4 + [0.2] * 3, np.float32)
-        if sure == 0.6:
-            chances = np.array([0.6] * 3 + [0.3] * 2 + [0.2, 0.1], np.float32) * 1.0
-        words = words_of_line(strip, strip.shape[1], Reading(reading.text, reading.places, chances), quad)
+    read = Reading(reading.text, reading.places, np.array(chances, np.float32))
+    found = words_of_line(strip, strip.shape[1], read, quads_from_boxes([(0, 0, strip.shape[1], HEIGHT)])[0])
+    assert found.confidences.tolist() == pytest.approx(words)
 
 
 def test_ink_is_found_in_either_polarity():

@@ -39,8 +39,9 @@ On pages set in 5 to 12 points: characters lost are under 0.1 % above 12, 0.1-0.
 """
 FLAT = 12
 """Grey levels between the darkest and the lightest pixel of an image that holds nothing."""
-EMPTY = 64
-"""Pixels that are left of a wider stretch of empty rows or columns."""
+EMPTY, EMPTY_SHARE = 64, 0.04
+"""Pixels that are left of a wider stretch of empty rows or columns: so many, and this share of the longest side; less
+would bring columns of large type within reach of each other."""
 DENSE = 0.9
 """Share of an image from which it is not worth leaving the empty rest out."""
 ROW_GAP = 10.0
@@ -68,7 +69,7 @@ def detect(session: onnxruntime.InferenceSession, pixels: Pixels, settings: Dete
     """Return the quads (N, 4, 2) of the text lines of an RGB image, in its pixels."""
     if int(pixels.max()) - int(pixels.min()) < FLAT:
         return np.zeros((0, 4, 2), np.float32)
-    rows, columns = (_worth_seeing(pixels, axis) for axis in (0, 1))
+    rows, columns = (worth_seeing(pixels, axis) for axis in (0, 1))
     dense = pixels if len(rows) * len(columns) > DENSE * pixels[..., 0].size else pixels[np.ix_(rows, columns)]
     ground, margin = _with_ground(dense)
     scale = _first_scale(ground, settings.side)
@@ -78,7 +79,7 @@ def detect(session: onnxruntime.InferenceSession, pixels: Pixels, settings: Dete
         quads, _ = _look(session, ground, larger, settings)
     quads = quads - np.float32(margin)
     if dense is not pixels:
-        quads = np.stack([_put_back(quads[..., 0], columns), _put_back(quads[..., 1], rows)], axis=-1)
+        quads = np.stack([put_back(quads[..., 0], columns), put_back(quads[..., 1], rows)], axis=-1)
     return in_rows(quads)
 
 
@@ -98,7 +99,7 @@ def upright(corners: Array) -> Array:
     return np.stack([left[0], right[0], right[1], left[1]]).astype(np.float32)
 
 
-def _worth_seeing(pixels: Pixels, axis: int) -> npt.NDArray[np.intp]:
+def worth_seeing(pixels: Pixels, axis: int) -> npt.NDArray[np.intp]:
     """Return the rows (axis 0) or columns (1) to look at: all but the inside of wide empty stretches.
 
     The network judges by the whole picture too: "17" alone on an empty page is nothing to it, on a small piece of
@@ -107,18 +108,16 @@ def _worth_seeing(pixels: Pixels, axis: int) -> npt.NDArray[np.intp]:
     import cv2
 
     across = 1 - axis
-    low, high = (
-        cv2.reduce(pixels.reshape(*pixels.shape[:2], 3), across, how) for how in (cv2.REDUCE_MIN, cv2.REDUCE_MAX)
-    )
+    low, high = (cv2.reduce(pixels, across, how) for how in (cv2.REDUCE_MIN, cv2.REDUCE_MAX))
     empty = (high.astype(np.int16) - low).reshape(-1, 3).max(axis=1) < FLAT
     edges = np.flatnonzero(np.diff(np.concatenate([[False], empty, [False]]).astype(np.int8)))
-    kept = np.ones(len(empty), bool)
+    kept, half = np.ones(len(empty), bool), max(EMPTY, round(EMPTY_SHARE * max(pixels.shape))) // 2
     for start, end in edges.reshape(-1, 2):
-        kept[start + EMPTY // 2 : max(end - EMPTY // 2, start + EMPTY // 2)] = False
+        kept[start + half : max(end - half, start + half)] = False
     return np.flatnonzero(kept)
 
 
-def _put_back(places: Array, kept: npt.NDArray[np.intp]) -> Array:
+def put_back(places: Array, kept: npt.NDArray[np.intp]) -> Array:
     """Return where places among the kept rows or columns are among all of them."""
     inside = places.clip(0, len(kept))
     moved = np.interp(inside, np.arange(len(kept) + 1), np.append(kept, kept[-1] + 1))
@@ -174,8 +173,8 @@ def _probability(session: onnxruntime.InferenceSession, pixels: Pixels, height: 
 
     small = cv2.resize(pixels, (width, height))  # bilinear, as the network was trained; averaging finds less
     whole = np.zeros((height, width), np.float32)
-    for y in _starts(height):
-        for x in _starts(width):
+    for y in tile_starts(height):
+        for x in tile_starts(width):
             tile = small[y : y + TILE, x : x + TILE, ::-1]  # the network was trained on BGR
             values = (tile.astype(np.float32) / 127.5 - 1.0).transpose(2, 0, 1)[None]
             part = session.run(None, {"x": np.ascontiguousarray(values)})[0][0, 0]
@@ -184,7 +183,7 @@ def _probability(session: onnxruntime.InferenceSession, pixels: Pixels, height: 
     return whole
 
 
-def _starts(size: int) -> list[int]:
+def tile_starts(size: int) -> list[int]:
     """Return where tiles begin along a side: multiples of the stride, at least OVERLAP shared, the last at the end."""
     if size <= TILE:
         return [0]

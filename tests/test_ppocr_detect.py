@@ -1,0 +1,90 @@
+"""Around the detector: what is looked at, in which pieces, and in which order lines come."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loaders.geometry import boxes_from_quads, quads_from_boxes
+from loaders.ocr.ppocr_detect import (
+    OVERLAP,
+    STRIDE,
+    TILE,
+    DetectorSettings,
+    detect,
+    in_rows,
+    put_back,
+    tile_starts,
+    upright,
+    worth_seeing,
+)
+from loaders.ocr.ppocr_models import open_detector
+from tests.printed import iou, printed
+
+
+@given(st.integers(1, 400))
+def test_tiles_cover_a_side_and_overlap(strides: int):
+    size = strides * STRIDE
+    starts = tile_starts(size)
+    assert starts[0] == 0 and starts[-1] + TILE >= size
+    assert all(start % STRIDE == 0 for start in starts)
+    assert all(0 < b - a <= TILE - OVERLAP + STRIDE for a, b in zip(starts, starts[1:], strict=False))
+    assert size <= TILE or starts[-1] + TILE == size
+
+
+@given(st.lists(st.tuples(st.integers(0, 899), st.integers(0, 1199)), min_size=1, max_size=6))
+def test_no_ink_is_left_out_and_every_place_is_found_again(specks: list[tuple[int, int]]):
+    pixels = np.full((900, 1200, 3), 240, np.uint8)
+    for y, x in specks:
+        pixels[y, x] = 0
+    rows, columns = worth_seeing(pixels, 0), worth_seeing(pixels, 1)
+    assert {y for y, _ in specks} <= set(rows.tolist())
+    assert {x for _, x in specks} <= set(columns.tolist())
+    places = np.arange(len(rows), dtype=np.float32)
+    assert np.array_equal(put_back(places, rows), rows.astype(np.float32))
+
+
+def test_places_outside_stay_as_far_outside():
+    kept = np.array([10, 11, 12, 50, 51])
+    assert put_back(np.array([-2.0, 0.0, 5.0, 7.0], np.float32), kept).tolist() == [8, 10, 52, 54]
+
+
+def test_empty_stretches_shrink_and_narrow_ones_stay():
+    pixels = np.full((600, 300, 3), 255, np.uint8)
+    pixels[100:110, 50:60] = pixels[150:160, 50:60] = pixels[400:410, 50:60] = 0
+    rows = worth_seeing(pixels, 0)
+    assert len(rows) == 600 - (100 - 64) - (240 - 64) - (190 - 64)
+    assert set(range(100, 160)) <= set(rows.tolist())
+
+
+@pytest.mark.parametrize(
+    ("tops", "order"),
+    [
+        ([(0, 10), (100, 12), (200, 8)], [0, 1, 2]),  # one row, however its tops differ
+        ([(100, 50), (0, 55), (0, 10)], [2, 1, 0]),
+        ([(50, 0), (0, 9), (10, 18)], [1, 2, 0]),  # rows chain, as they do in PaddleOCR
+        ([(0, 40), (0, 20)], [1, 0]),
+    ],
+)
+def test_lines_come_in_rows(tops: list[tuple[int, int]], order: list[int]):
+    quads = quads_from_boxes([(x, y, x + 40, y + 8) for x, y in tops])
+    assert boxes_from_quads(in_rows(quads))[:, :2].tolist() == [[float(v) for v in tops[i]] for i in order]
+
+
+@given(st.permutations(range(4)), st.floats(-20, 20))
+def test_corners_are_ordered_clockwise_from_the_top_left(order: list[int], degrees: float):
+    a = np.radians(degrees)
+    (quad,) = quads_from_boxes([(-50, -10, 50, 10)]) @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+    assert upright(quad[list(order)].astype(np.float32)) == pytest.approx(quad, abs=1e-4)
+
+
+def test_tiles_find_what_one_look_finds():
+    lines = [(60 + 820 * (i % 2), 60 + 90 * (i // 2), f"Line {i} of several in a tall picture") for i in range(40)]
+    page = printed(lines, 34, 1700, 1900)
+    session = open_detector(1)
+    tiled = boxes_from_quads(detect(session, page.pixels, DetectorSettings(side=1900)))
+    once = boxes_from_quads(detect(session, page.pixels, DetectorSettings(side=1280)))
+    assert len(tiled) == len(once) == 40
+    assert all(max(iou(box, other) for other in once) > 0.6 for box in tiled)
