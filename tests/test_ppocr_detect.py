@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,7 +32,7 @@ def test_tiles_cover_a_side_and_overlap(strides: int):
     starts = tile_starts(size)
     assert starts[0] == 0 and starts[-1] + TILE >= size
     assert all(start % STRIDE == 0 for start in starts)
-    assert all(0 < b - a <= TILE - OVERLAP + STRIDE for a, b in zip(starts, starts[1:], strict=False))
+    assert all(0 < b - a <= TILE - OVERLAP + STRIDE for a, b in pairwise(starts))
     assert size <= TILE or starts[-1] + TILE == size
 
 

@@ -202,7 +202,20 @@ class _Judge:
         return -1.0 if pitch > 1.7 else 0.0
 
     def _header_score(self, row: dict[int, Part], below: dict[int, Part]) -> float:
-        return -3.0 if self._headed(row, below) else 0.8
+        return -3.0 if self._headed(row, below) or self._between_columns(row, below) else 0.8
+
+    def _between_columns(self, row: dict[int, Part], below: dict[int, Part]) -> bool:
+        """Say whether the texts of a row stand between the columns below rather than over them."""
+        shared = [(row[k], below[k]) for k in below if k in row]
+        if len(row) >= len(below) or not shared:
+            return False
+        near = 0.6 * self.up.em
+        return not any(
+            abs(a.last_x0 - b.last_x0) < near
+            or abs(a.last_x1 - b.last_x1) < near
+            or abs(a.last_x0 + a.last_x1 - b.last_x0 - b.last_x1) < 2 * near
+            for a, b in shared
+        )
 
     @staticmethod
     def _headed(row: dict[int, Part], below: dict[int, Part]) -> bool:

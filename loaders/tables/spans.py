@@ -140,9 +140,10 @@ def _merge_headings(grid: Grid, places: Places) -> None:
             continue
         level = grid.rows.levels[row]
         below = np.asarray(grid.filled[row + 1 : grid.rows.header].any(axis=0), bool)
-        for low, high in _cells_of_row(places, row, cols):
-            room_low = int(max((c for c in cols if c < low), default=-1)) + 1
-            room_high = int(min((c for c in cols if c > high), default=grid.shape[1])) - 1
+        found = _cells_of_row(places, row, cols)
+        for low, high in found:
+            room_low = max((last for _, last in found if last < low), default=-1) + 1
+            room_high = min((first for first, _ in found if first > high), default=grid.shape[1]) - 1
             low_, high_ = _by_rule(grid, level, row, low, high, room_low, room_high) or _by_centre(
                 grid, row, low, high, room_low, room_high, below
             )

@@ -112,7 +112,7 @@ def upright(words: Words, rulings: Array, rows: Ints | None = None) -> Upright:
             boxes[i, 2] -= (boxes[i, 2] - boxes[i, 0]) * (led.end() - led.start()) / len(text)
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     half = np.minimum(boxes[:, 3] - boxes[:, 1], em) / 4
-    across, down = whole_rulings(_turned_lines(rulings, turn), near=0.15 * em, reach=0.4 * em)
+    across, down = whole_rulings(_turned_lines(rulings, turn), near=0.15 * em, reach=0.2 * em)
     return Upright(
         rows=rows,
         boxes=boxes,
