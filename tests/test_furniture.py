@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from pages import Sheet, prose
 
 from loaders.document import Page
 from loaders.furniture import mark_furniture
-from tests.pages import Sheet, prose
 
 
 def sheet(number: int, *, header: str = "", footer: str = "", label: str = "", y: float = 90.0) -> Sheet:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from pages import Sheet, prose
 
 from loaders.document import Page
 from loaders.relate import settle_levels
 from loaders.relate.levels import Heading, rank_headings
-from tests.pages import Sheet, prose
 
 
 def headed(number: int, *headings: tuple[str, float]) -> Page:

@@ -8,13 +8,13 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from printed import PARAGRAPH, Printed, overlaps, paragraph, printed
 
 from loaders.document import PageImage
 from loaders.errors import EngineError, EngineNotReady, ModelFileError, UsageError
 from loaders.geometry import turn_quads
 from loaders.ocr import ppocr, ppocr_models
 from loaders.ocr.ppocr import PPOcr, open_engine
-from tests.printed import PARAGRAPH, Printed, overlaps, paragraph, printed
 
 
 @pytest.fixture(scope="module")

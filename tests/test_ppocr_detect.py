@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from printed import iou, printed
 
 from loaders.geometry import boxes_from_quads, quads_from_boxes
 from loaders.ocr.ppocr_detect import (
@@ -23,7 +24,6 @@ from loaders.ocr.ppocr_detect import (
     worth_seeing,
 )
 from loaders.ocr.ppocr_models import open_detector
-from tests.printed import iou, printed
 
 
 @given(st.integers(1, 400))

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pages import Set, Sheet, found, prose, two_columns
 
 from loaders.document import Links, Relations, Words, spaced
 from loaders.errors import UsageError
 from loaders.geometry import Frame, quads_from_boxes
 from loaders.relate import relate
-from tests.pages import Set, Sheet, found, prose, two_columns
 
 NONE = np.zeros((0, 4), np.float32)
 

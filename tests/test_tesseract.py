@@ -7,13 +7,13 @@ import shutil
 
 import numpy as np
 import pytest
+from printed import Printed, overlaps, paragraph, printed
 
 from loaders.document import PageImage
 from loaders.errors import EngineError, EngineNotReady, MissingExtra, UsageError
 from loaders.geometry import turn_quads
 from loaders.ocr import tesseract
 from loaders.ocr.tesseract import Tesseract, open_engine, page_text
-from tests.printed import Printed, overlaps, paragraph, printed
 
 KEYS = ("level", "block_num", "par_num", "line_num", "left", "top", "width", "height", "conf", "text")
 
