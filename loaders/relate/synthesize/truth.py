@@ -115,7 +115,7 @@ def _blocks(
     depth, reach = (baselines * down).sum(axis=1), (words.quads[:, 0] * along).sum(axis=1)
     reach = -reach if manuscript.pen.prose.language in RIGHT_TO_LEFT else reach
     by_run: dict[int, list[int]] = defaultdict(list)
-    for word in np.lexsort((reach, depth.round(), numbers)).tolist():
+    for word in np.argsort(numbers, kind="stable").tolist():  # halves of a hyphenated word as they are drawn
         by_run[manuscript.tokens[numbers[word] - 1][0]].append(word)
     lines: dict[int, list[list[int]]] = defaultdict(list)
     for run in sorted(by_run):
