@@ -23,10 +23,15 @@ MOST_FILES = 160
 SHORTEST = 40
 """Characters a paragraph has at least."""
 
+OTHER_SCRIPTS = frozenset({"ar", "el", "fa", "ja", "ko", "ru", "zh"})
+"""Languages not written in Latin letters."""
+MOST_ASCII = 0.45
+"""Share of Latin letters from which a paragraph of such a language is taken for one not translated."""
+
 _ELEMENT = re.compile(r"<(p|h[1-4]|div class=\"para\")(?:\s[^>]*)?>(.*?)</(?:p|h[1-4]|div)>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _LANGUAGE = re.compile(r"/([a-z]{2})-[A-Z]{2}/")
-_NUMBERING = re.compile(r"^[\dA-Z.]{1,8}\s+")
+_NUMBERING = re.compile(r"^(?:\w+ )?(?:[A-Z]?[\d.]+|[A-Z]\.)\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Prose:
     language: str
     paragraphs: tuple[str, ...]
     headings: tuple[str, ...]
+    folder: Path = FOLDER
 
 
 @functools.lru_cache(maxsize=32)
@@ -46,6 +52,8 @@ def prose_of(language: str, folder: Path = FOLDER) -> Prose:
     for path in _files(language, folder):
         for kind, inner in _ELEMENT.findall(path.read_text(encoding="utf-8", errors="ignore")):
             text = " ".join(html.unescape(_TAG.sub("", inner)).replace("¶", "").split())
+            if language in OTHER_SCRIPTS and _share_of_ascii(text) > MOST_ASCII:
+                continue  # not translated yet
             if kind.startswith("h"):
                 heading = _NUMBERING.sub("", text)
                 headings += [heading] if 4 <= len(heading) <= 90 else []
@@ -56,7 +64,7 @@ def prose_of(language: str, folder: Path = FOLDER) -> Prose:
             f"no prose in the language {language!r} under {folder}; apt-get install {' '.join(PACKAGES)}, "
             "or name another folder of HTML files"
         )
-    return Prose(language, tuple(paragraphs), tuple(headings) or ("—",))
+    return Prose(language, tuple(paragraphs), tuple(headings) or ("—",), folder)
 
 
 def _files(language: str, folder: Path) -> list[Path]:
@@ -70,6 +78,11 @@ def _files(language: str, folder: Path) -> list[Path]:
                 of_root.append(path)
         found += of_root[:MOST_FILES]
     return found
+
+
+def _share_of_ascii(text: str) -> float:
+    letters = [letter for letter in text if letter.isalpha()]
+    return sum(map(str.isascii, letters)) / max(len(letters), 1)
 
 
 def _is_other_chinese(path: Path, language: str) -> bool:

@@ -154,7 +154,7 @@ class Sheet:
         above = {1: 0.5, 2: 1.5, 3: 1.2}[level]
         aligned = f"#set align({align})\n" if align else ""
         return (
-            f"#block(above: {above}em, below: {above * 0.55:.2f}em, sticky: true)[#set par(first-line-indent: 0pt, "
+            f"#block(above: {above}em, below: {0.7 if level == 1 else above * 0.55:.2f}em, sticky: true)[#set par(first-line-indent: 0pt, "
             f'justify: false, leading: 0.5em)\n{aligned}#set text(font: ("{self.head_face}", "Noto Sans"), '
             f"size: {self.size * scale:.1f}pt, {weight}, hyphenate: false)\n{markup}]\n\n"
         )
@@ -320,8 +320,8 @@ class Sheet:
             axis = self.m.run(self.pen.phrase(1, 3), block)
             placed.append(f"#place(top + center, dy: {height * 0.84 + size * 1.5:.1f}pt, [{axis}])")
         return (
-            f"#block(above: 1.8em, below: 1em, width: {width}, height: {height + size * 1.5:.1f}pt, breakable: false)"
-            f"[#set text(size: {size:.1f}pt, hyphenate: false)\n#set par(first-line-indent: 0pt, justify: false)\n{''.join(placed)}]\n\n"
+            f"#block(above: 1em, below: 1em, width: {width}, height: {height + size * 4:.1f}pt, breakable: false, "
+            f"inset: (top: {size * 2:.1f}pt))[#set text(size: {size:.1f}pt, hyphenate: false)\n#set par(first-line-indent: 0pt, justify: false)\n{''.join(placed)}]\n\n"
         )
 
     def figure(self, height: float | None = None, captioned: bool = True) -> str:

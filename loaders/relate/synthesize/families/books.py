@@ -5,7 +5,7 @@ from __future__ import annotations
 from loaders.relate.synthesize.families.articles import column_rules, initial, lay
 from loaders.relate.synthesize.families.family import ENGLISH, Family
 from loaders.relate.synthesize.manuscript import Manuscript
-from loaders.relate.synthesize.prose import FIRST, Pen
+from loaders.relate.synthesize.prose import FIRST, Pen, prose_of
 from loaders.relate.synthesize.sheet import Sheet
 
 BREAK = " \\ "
@@ -196,7 +196,8 @@ def bilingual(pen: Pen) -> Written:
     s = Sheet.designed(pen)
     head = s.running("header")
     columns = []
-    for _ in range(2):
+    for language in (pen.prose.language, pen.rng.choice(("de", "fr", "es", "it", "nl", "ru"))):
+        pen.prose = prose_of(language, pen.prose.folder)
         parts = [s.heading(2)] if pen.rng.random() < 0.8 else []
         parts += [s.paragraph(20, 70) for _ in range(5)]
         columns.append("".join(parts))
