@@ -42,10 +42,12 @@ class Manuscript:
     blocks  in reading order within their place
     runs    the block of each run; a run is what lines are formed within: a paragraph, a cell, a label
     tokens  the run and the text of each word
+    paper   width and height in points, where the typesetter is not told in the markup
     """
 
     pen: Pen
     markup: Literal["typst", "html"]
+    paper: tuple[float, float] = (595, 842)
     ink: tuple[int, int, int] = DARK
     blocks: list[Planned] = field(default_factory=list)
     runs: list[int] = field(default_factory=list)

@@ -9,6 +9,7 @@ from pathlib import Path
 from loaders.errors import UsageError
 from loaders.rasterize.mupdf import MupdfDocument
 from loaders.relate.synthesize.families import FAMILIES
+from loaders.relate.synthesize.html_pages import print_pages
 from loaders.relate.synthesize.labelled import LabelledPage
 from loaders.relate.synthesize.manuscript import Manuscript
 from loaders.relate.synthesize.prose import FOLDER, Pen, prose_of
@@ -31,37 +32,62 @@ def synthesize(family: str, seed: int, prose: Path = FOLDER) -> LabelledPage:
 
 def synthesize_all(wanted: Sequence[tuple[str, int]], prose: Path = FOLDER) -> Iterator[LabelledPage]:
     """Yield a page per (family, seed); many at once are faster, since a browser is started once for all."""
-    for name, seed in wanted:
+    for name, _ in wanted:
         if name not in FAMILIES:
             raise UsageError(f"no family {name!r}; choose from {', '.join(sorted(FAMILIES))}")
-        yield _page(name, seed, prose)
+    by_browser = [(name, seed) for name, seed in wanted if FAMILIES[name].markup == "html"]
+    printed = dict(zip(by_browser, _printed(by_browser, prose), strict=True))
+    for name, seed in wanted:
+        yield printed[name, seed] if (name, seed) in printed else _typeset(name, seed, prose)
 
 
-def _page(name: str, seed: int, prose: Path) -> LabelledPage:
+def _typeset(name: str, seed: int, prose: Path) -> LabelledPage:
     """Set a page; one whose truth cannot be told is set again, otherwise."""
     trouble: UntrueError | None = None
     for attempt in range(ATTEMPTS):
-        pdf, manuscript, index = written(name, seed, attempt, prose)
+        manuscript, markup, drawn = written(name, seed, attempt, prose)
         try:
-            return read_back(pdf, manuscript, index, name)
+            with _opened(typeset(markup)) as document:
+                index = 1 if drawn < FAMILIES[name].later and document.page_count > 1 else 0
+                return read_back(document, manuscript, index, name)
         except UntrueError as error:
             trouble = error
     raise trouble or UntrueError(name)
 
 
-def written(name: str, seed: int, attempt: int, prose: Path) -> tuple[bytes, Manuscript, float]:
-    """Return the PDF, its manuscript, and the share that decides which page is taken."""
+def _printed(wanted: Sequence[tuple[str, int]], prose: Path) -> list[LabelledPage]:
+    """Print all pages at once; those whose truth cannot be told are printed again, otherwise."""
+    done: dict[tuple[str, int], LabelledPage] = {}
+    for attempt in range(ATTEMPTS):
+        left = [page for page in dict.fromkeys(wanted) if page not in done]
+        if not left:
+            break
+        sheets = [written(name, seed, attempt, prose)[:2] for name, seed in left]
+        with _opened(print_pages(sheets)) as document:
+            for index, ((name, seed), (manuscript, _)) in enumerate(zip(left, sheets, strict=True)):
+                try:
+                    done[name, seed] = read_back(document, manuscript, index, name)
+                except UntrueError:
+                    if attempt == ATTEMPTS - 1:
+                        raise
+    return [done[page] for page in wanted]
+
+
+def written(name: str, seed: int, attempt: int, prose: Path) -> tuple[Manuscript, str, float]:
+    """Return a page's manuscript and markup, and the share that decides which page of the result is taken."""
     family = FAMILIES[name]
     rng = random.Random(f"{name} {seed} {attempt}")
     manuscript, markup = family.write(Pen(rng, prose_of(rng.choice(family.languages), prose)))
-    return typeset(markup), manuscript, rng.random()
+    return manuscript, markup, rng.random()
 
 
-def read_back(pdf: bytes, manuscript: Manuscript, drawn: float, name: str) -> LabelledPage:
+def _opened(pdf: bytes) -> MupdfDocument:
+    return MupdfDocument(open_source(pdf), Settings())
+
+
+def read_back(document: MupdfDocument, manuscript: Manuscript, index: int, name: str) -> LabelledPage:
     """Return the labelled page of a PDF. Raises UntrueError."""
-    with MupdfDocument(open_source(pdf), Settings()) as document:
-        index = 1 if drawn < FAMILIES[name].later and document.page_count > 1 else 0
-        page = label(manuscript, document.page(index), name)
+    page = label(manuscript, document.page(index), name)
     if len(page.page.words) < FEWEST_WORDS:
         raise UntrueError(f"{name}: only {len(page.page.words)} words on the page")
     return page
