@@ -18,12 +18,16 @@ import numpy.typing as npt
 
 from loaders.document import Block, Links, Page, Words
 from loaders.geometry import Array, Box, Frame, boxes_from_quads, quads_from_boxes
-from loaders.ocr.type_size import ems_high
+from loaders.ocr.type_size import DESCENDING, DESCENT, ems_high
 from loaders.relate.structure import BlockDraft, assemble
 from loaders.relate.synthesize.labelled import LabelledPage
 
-JOINS = (0.45, 1.1)
-"""White, in line heights, up to which a detector takes two words of one row for one piece: drawn per page."""
+JOINS = (0.6, 1.4)
+"""White, in ems, up to which a detector takes two words of one row for one piece: drawn per page."""
+BEARING = (0.04, 0.05)
+"""White, in ems, between the ends of a word as it is set and its ink, at its start and its end."""
+BASELINE = 0.78
+"""Where the baseline is in the box of a font, as a share of its height; most text faces are near it."""
 MOST_SKEW = 5.0
 DPIS = (72, 96, 110, 150, 150, 200, 200, 300)
 PAGES_SKEWED, PAGES_CURLED = 0.55, 0.15
@@ -65,10 +69,9 @@ class Reading:
 def degrade(page: LabelledPage, seed: int) -> LabelledPage:
     """Return the page as an OCR engine gives it; the same for a page and a seed."""
     rng = random.Random(f"{page.family} {seed} degraded")
-    reading = _read_as_ink(page)
     severity = rng.choice((0.2, 0.5, 1.0, 2.0))
-    reading = _lose(reading, rng, 0.004 * severity)
-    reading = _find_pieces(reading, rng)
+    reading = _lose(_laid_out(page), rng, 0.004 * severity)
+    reading = _cut_to_ink(_find_pieces(reading, rng))
     reading = _split_words(reading, rng, 0.006 * severity)
     reading = _join_words(reading, rng, 0.012 * severity)
     _misread(reading, rng, rng.choice((0.0, 0.01, 0.03, 0.08)) * severity / 2)
@@ -81,28 +84,37 @@ def degrade(page: LabelledPage, seed: int) -> LabelledPage:
     return _rebuilt(page, reading, specks, bend, scale, rng)
 
 
-def _read_as_ink(page: LabelledPage) -> Reading:
-    """Lay the page's words out in reading order, their boxes cut from the font's height to the height of their ink."""
+def _laid_out(page: LabelledPage) -> Reading:
+    """Lay the page's words out in reading order."""
     words = page.page.words
     order = np.array([word for line in page.page.lines for word in line.words], np.int64)
-    lines = np.repeat(np.arange(len(page.page.lines)), [len(line.words) for line in page.page.lines])
+    nothing = np.zeros(len(words), np.int64)
     reading = Reading(
         words.quads.astype(np.float64), list(words.texts), words.confidences.astype(np.float64), words.sizes,
-        words.styles, words.joined, page.backgrounds, np.zeros(len(words), np.int64), np.zeros(len(words), np.int64),
+        words.styles, words.joined, page.backgrounds, nothing, nothing,
     ).take(order)  # fmt: skip
-    reading.lines = lines
-    quads = reading.quads
-    tall = np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1)
-    high = np.array([ems_high(text) for text in reading.texts]) * reading.sizes
-    sinks = np.array([any(c in "gjpqy,;()[]QJ" for c in text) for text in reading.texts])
-    top_share = np.clip(0.78 - np.where(sinks, high / np.maximum(tall, 1e-6) - 0.2, high / np.maximum(tall, 1e-6)), 0, 0.6)
-    share = np.clip(high / np.maximum(tall, 1e-6), 0.2, 1.0)
+    reading.lines = np.repeat(np.arange(len(page.page.lines)), [len(line.words) for line in page.page.lines])
+    return reading
+
+
+def _cut_to_ink(reading: Reading) -> Reading:
+    """Cut the words' boxes from the font's height and the letters' advance to about their ink."""
+    quads, sizes = reading.quads, reading.sizes
+    tall = np.maximum(np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1), 1e-6)
+    high = np.array([ems_high(text) for text in reading.texts]) * sizes
+    sinks = np.array([any(c in DESCENDING for c in text) for text in reading.texts])
+    below = np.where(sinks, DESCENT * sizes, 0.0)
+    foot = np.clip(BASELINE * tall + below, 0, tall)  # from the top of the font's box
+    top = np.clip((foot - high) / tall, 0, 0.7)[:, None]
+    bottom = (foot / tall)[:, None]
+    run = quads[:, 1] - quads[:, 0]
+    wide = np.maximum(np.linalg.norm(run, axis=1, keepdims=True), 1e-6)
+    white = np.minimum(sizes[:, None] * BEARING / wide, 0.15)
+    left, right = white[:, :1] * run, white[:, 1:] * run
     down_left, down_right = quads[:, 3] - quads[:, 0], quads[:, 2] - quads[:, 1]
-    top = top_share[:, None]
-    bottom = np.minimum(top_share + share, 1.0)[:, None]
     reading.quads = np.stack(
-        [quads[:, 0] + top * down_left, quads[:, 1] + top * down_right,
-         quads[:, 1] + bottom * down_right, quads[:, 0] + bottom * down_left], axis=1,
+        [quads[:, 0] + top * down_left + left, quads[:, 1] + top * down_right - right,
+         quads[:, 1] + bottom * down_right - right, quads[:, 0] + bottom * down_left + left], axis=1,
     )  # fmt: skip
     return reading
 
@@ -126,8 +138,9 @@ def _find_pieces(reading: Reading, rng: random.Random) -> Reading:
     Words of one row whose white is under the page's reach are one piece, even over a narrow gutter; now and then a
     piece breaks within a line, or two that are a little further apart are joined.
     """
-    reach, breaks = rng.uniform(*JOINS), rng.choice((0.0, 0.005, 0.02))
-    along, middle, start, end, height = _axes(reading)
+    reach, breaks = rng.uniform(*JOINS), rng.choice((0.0, 0.0, 0.003, 0.015))
+    along, middle, start, end = _axes(reading)
+    height = reading.sizes
     followed = np.full(len(reading), -1, np.int64)
     for level in np.unique(along):
         rows = np.flatnonzero(along == level)
@@ -137,7 +150,7 @@ def _find_pieces(reading: Reading, rng: random.Random) -> Reading:
             near = others[
                 (start[others] - end[i] < reach * height[i])
                 & (start[others] > (start[i] + end[i]) / 2)
-                & (np.abs(middle[others] - middle[i]) < 0.35 * np.minimum(height[others], height[i]))
+                & (np.abs(middle[others] - middle[i]) < 0.45 * np.maximum(height[others], height[i]))
             ]
             if not len(near):
                 continue
@@ -149,8 +162,8 @@ def _find_pieces(reading: Reading, rng: random.Random) -> Reading:
     return _in_pieces(reading, followed)
 
 
-def _axes(reading: Reading) -> tuple[npt.NDArray[np.int64], Array, Array, Array, Array]:
-    """Return each word's direction (quarter turns), middle across it, start and end along it, and height."""
+def _axes(reading: Reading) -> tuple[npt.NDArray[np.int64], Array, Array, Array]:
+    """Return each word's direction (quarter turns), middle across it, and start and end along it."""
     quads = reading.quads
     run = quads[:, 1] - quads[:, 0]
     turns = np.round(np.arctan2(run[:, 1], run[:, 0]) / (math.pi / 2)).astype(int) % 4
@@ -158,7 +171,7 @@ def _axes(reading: Reading) -> tuple[npt.NDArray[np.int64], Array, Array, Array,
     way = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     off = np.stack([-way[:, 1], way[:, 0]], axis=1)
     forward, sideways = (quads * way[:, None]).sum(axis=2), (quads * off[:, None]).sum(axis=2)
-    return turns, sideways.mean(axis=1), forward.min(axis=1), forward.max(axis=1), np.ptp(sideways, axis=1)
+    return turns, sideways.mean(axis=1), forward.min(axis=1), forward.max(axis=1)
 
 
 def _in_pieces(reading: Reading, followed: npt.NDArray[np.int64]) -> Reading:
@@ -219,6 +232,7 @@ def _join_words(reading: Reading, rng: random.Random, chance: float) -> Reading:
 
 def _misread(reading: Reading, rng: random.Random, chance: float) -> None:
     """Mistake letters for others like them, drop some, and doubt what was misread, and now and then what was not."""
+    unsure = rng.choice((0.001, 0.003, 0.01, 0.04))
     for i, text in enumerate(reading.texts):
         letters = []
         for letter in text:
@@ -226,9 +240,9 @@ def _misread(reading: Reading, rng: random.Random, chance: float) -> None:
             other = rng.choice(LOOKALIKES.get(letter, letter)) if letter in LOOKALIKES else letter
             letters.append(other if draw < chance * 0.8 else "" if draw < chance else letter)
         read = "".join(letters) or text
-        doubt = abs(rng.gauss(0, 0.03)) + (rng.uniform(0.05, 0.5) if read != text else 0.0)
+        doubt = abs(rng.gauss(0, unsure)) + (rng.uniform(0.05, 0.5) if read != text else 0.0)
         reading.texts[i] = read
-        reading.confidences[i] = min(max(1.0 - doubt, 0.2), 0.999)
+        reading.confidences[i] = min(max(1.0 - doubt, 0.2), 1.0)
 
 
 def _piece_heights(reading: Reading) -> Array:
@@ -256,9 +270,9 @@ def _jittered(reading: Reading, rng: random.Random, jitter: float, scale: float)
     run = run / np.maximum(np.linalg.norm(run, axis=1, keepdims=True), 1e-9)
     down = down / np.maximum(tall[:, None], 1e-9)
     count = int(reading.pieces.max(initial=-1)) + 1
-    pad = rng.uniform(-0.02, 0.12)
-    lift, sink = (noise.normal(pad, jitter, count)[reading.pieces] * tall for _ in range(2))
-    left, right = (noise.normal(0.02, jitter, len(reading)) * tall for _ in range(2))
+    pads = rng.uniform(0.0, 0.12), rng.uniform(-0.04, 0.08)
+    lift, sink = (noise.normal(pad, jitter, count)[reading.pieces] * tall for pad in pads)
+    left, right = (noise.normal(0.0, jitter, len(reading)) * tall for _ in range(2))
     width = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
     left, right = np.maximum(left, -0.3 * width), np.maximum(right, -0.3 * width)
     lift, sink = np.maximum(lift, -0.2 * tall), np.maximum(sink, -0.2 * tall)
