@@ -62,7 +62,9 @@ class Reading:
         index = np.asarray(rows, np.int64)
         columns = ("quads", "confidences", "sizes", "styles", "joined", "paper", "lines", "pieces")
         return replace(
-            self, texts=[self.texts[i] for i in index.tolist()], **{name: getattr(self, name)[index] for name in columns}
+            self,
+            texts=[self.texts[i] for i in index.tolist()],
+            **{name: getattr(self, name)[index] for name in columns},
         )
 
 
@@ -201,7 +203,9 @@ def _split_words(reading: Reading, rng: random.Random, chance: float) -> Reading
     for i, text in enumerate(reading.texts):
         cut = rng.randint(2, len(text) - 2) if len(text) >= 5 and rng.random() < chance else 0
         rows += [i, i] if cut else [i]
-        halves += [(0.0, cut / len(text), text[:cut]), (cut / len(text), 1.0, text[cut:])] if cut else [(0.0, 1.0, text)]
+        halves += (
+            [(0.0, cut / len(text), text[:cut]), (cut / len(text), 1.0, text[cut:])] if cut else [(0.0, 1.0, text)]
+        )
     split = reading.take(rows)
     split.texts = [text for _, _, text in halves]
     low, high = (np.array([half[side] for half in halves])[:, None] for side in (0, 1))
@@ -216,7 +220,9 @@ def _join_words(reading: Reading, rng: random.Random, chance: float) -> Reading:
     texts, quads = list(reading.texts), reading.quads.copy()
     for i in range(len(reading)):
         before = kept[-1] if kept else -1
-        mates = before >= 0 and reading.lines[before] == reading.lines[i] and reading.pieces[before] == reading.pieces[i]
+        mates = (
+            before >= 0 and reading.lines[before] == reading.lines[i] and reading.pieces[before] == reading.pieces[i]
+        )
         if mates and rng.random() < chance:
             texts[before] += texts[i]
             along = quads[before, 1] - quads[before, 0]
@@ -297,7 +303,12 @@ def _specks(frame: Frame, rng: random.Random, severity: float) -> list[tuple[tup
         x, y = rng.uniform(0, 0.97 * frame.width), rng.uniform(0, 0.97 * frame.height)
         if rng.random() < 0.6:
             x = rng.choice((rng.uniform(0, 0.03), rng.uniform(0.95, 0.97))) * frame.width
-        specks.append(((x, y, x + high * rng.uniform(0.3, 2.5), y + high), rng.choice((".", "-", "|", "i", "1", "~", "ll", "=", "oo", "'"))))
+        specks.append(
+            (
+                (x, y, x + high * rng.uniform(0.3, 2.5), y + high),
+                rng.choice((".", "-", "|", "i", "1", "~", "ll", "=", "oo", "'")),
+            )
+        )
     return specks
 
 
@@ -350,7 +361,9 @@ def _rebuilt(
     drawn = _drawn(page.page, bend, scale, whole, rng)
     read = Page(1, "1", whole, words, structure.lines, structure.blocks, relations=structure.relations, ocr=True, engine="synthetic", source=page.family, **drawn)  # fmt: skip
     paper = np.concatenate([reading.paper, np.zeros(len(specks), np.float32)])[order]
-    paper = np.clip(paper + np.random.default_rng(rng.getrandbits(32)).normal(rng.choice((0, 0.02, 0.08)), 0.01, len(paper)), 0, 1)
+    paper = np.clip(
+        paper + np.random.default_rng(rng.getrandbits(32)).normal(rng.choice((0, 0.02, 0.08)), 0.01, len(paper)), 0, 1
+    )
     fragments = _fragments(pieces[order], quads[order]) if rng.random() < 0.8 else None
     return LabelledPage(read, fragments, tuple(categories), paper.astype(np.float32), page.family)
 
@@ -399,7 +412,9 @@ def _drafts(page: LabelledPage, reading: Reading, place: npt.NDArray[np.int64]) 
 
 def _drawn(page: Page, bend: Bend, scale: float, frame: Frame, rng: random.Random) -> dict[str, object]:
     """Return the rulings and pictures an engine's page has: all, some, or none."""
-    rulings = page.rulings[[rng.random() < 0.9 for _ in range(len(page.rulings))]] if rng.random() < 0.6 else page.rulings[:0]
+    rulings = (
+        page.rulings[[rng.random() < 0.9 for _ in range(len(page.rulings))]] if rng.random() < 0.6 else page.rulings[:0]
+    )
     ends = bend(rulings.reshape(-1, 2, 2).astype(np.float64)) * scale
     level = np.abs(ends[:, 0, 0] - ends[:, 1, 0]) >= np.abs(ends[:, 0, 1] - ends[:, 1, 1])
     middle = ends.mean(axis=1)
@@ -414,5 +429,7 @@ def _drawn(page: Page, bend: Bend, scale: float, frame: Frame, rng: random.Rando
     figures = []
     if page.figures and rng.random() < 0.5:
         moved = bend(quads_from_boxes([box.xyxy for box in page.figures]).astype(np.float64)) * scale
-        figures = [Box(*map(float, box), frame) for box in np.clip(boxes_from_quads(moved), 0, [frame.width, frame.height] * 2)]
+        figures = [
+            Box(*map(float, box), frame) for box in np.clip(boxes_from_quads(moved), 0, [frame.width, frame.height] * 2)
+        ]
     return {"rulings": found.reshape(-1, 4), "figures": tuple(figures)}

@@ -39,7 +39,9 @@ def print_pages(pages: Sequence[tuple[Manuscript, str]]) -> bytes:
     """
     program = browser()
     if program is None:
-        raise MissingExtra(f"layouts in CSS are set by Chromium, and none of {', '.join(BROWSERS)} is here; install one")
+        raise MissingExtra(
+            f"layouts in CSS are set by Chromium, and none of {', '.join(BROWSERS)} is here; install one"
+        )
     rules, sections = [], []
     for k, (manuscript, markup) in enumerate(pages):
         width, height = manuscript.paper

@@ -50,7 +50,9 @@ def read_pages(folder: Path) -> Iterator[LabelledPage]:
 
     shards = [folder] if folder.is_file() else sorted(folder.glob("*.parquet"))
     if not shards:
-        raise UsageError(f"no *.parquet in {folder}; make some: python -m loaders.relate.synthesize --out {folder} --count 100")
+        raise UsageError(
+            f"no *.parquet in {folder}; make some: python -m loaders.relate.synthesize --out {folder} --count 100"
+        )
     for shard in shards:
         for row in pq.read_table(shard).to_pylist():
             yield _page(row)
@@ -118,7 +120,9 @@ def _page(row: dict[str, Any]) -> LabelledPage:
     )  # fmt: skip
     lines = [tuple(part.tolist()) for part in np.split(a["line_words"], np.cumsum(a["line_lengths"])[:-1])]
     drafts, first = [], 0
-    for category, count, level in zip(row["block_categories"].split(), a["block_lengths"].tolist(), a["block_levels"].tolist(), strict=True):
+    for category, count, level in zip(
+        row["block_categories"].split(), a["block_lengths"].tolist(), a["block_levels"].tolist(), strict=True
+    ):
         drafts.append(BlockDraft(tuple(lines[first : first + count]), category, level))
         first += count
     structure = assemble(words, frame, drafts)

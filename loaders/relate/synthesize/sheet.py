@@ -135,9 +135,7 @@ class Sheet:
         settings = ", ".join(f"{key}: {value}" for key, value in style.items())
         inner = f"#set text({settings})\n" if settings else ""
         aligned = f"#set align({align})\n" if align else ""
-        return (
-            f"#block(above: {above}, below: {below})[#set par(first-line-indent: 0pt)\n{aligned}{inner}{markup}]\n\n"
-        )
+        return f"#block(above: {above}, below: {below})[#set par(first-line-indent: 0pt)\n{aligned}{inner}{markup}]\n\n"
 
     def heading(self, level: int = 2, text: str | None = None, align: str = "") -> str:
         """Return a heading: level 1 is the page's title."""
@@ -215,7 +213,9 @@ class Sheet:
     def running(self, place: Place) -> str:
         """Return the head or foot of a page: title, page number, a rule, or nothing."""
         kind = self.rng.randrange(6)
-        number = self.rng.choice((str(self.rng.randint(1, 400)), f"Page {self.rng.randint(1, 40)}", f"– {self.rng.randint(1, 99)} –"))
+        number = self.rng.choice(
+            (str(self.rng.randint(1, 400)), f"Page {self.rng.randint(1, 40)}", f"– {self.rng.randint(1, 99)} –")
+        )
         words = self.pen.heading() if self.rng.random() < 0.6 else self.pen.phrase(2, 5)
         small = f"#set text(size: {self.size * 0.85:.1f}pt)\n#set par(first-line-indent: 0pt, justify: false)\n"
         name = "header" if place == "header" else "footer"
@@ -285,7 +285,7 @@ class Sheet:
         """Return a picture without words: a raster, a box or a drawing."""
         kind = self.rng.randrange(3)
         if kind == 0:
-            return f"#rect(width: {width}, height: {height:.1f}pt, fill: rgb(\"{self.rng.choice(TINTS)}\"), stroke: {self.rng.choice(('none', '0.6pt'))})\n\n"
+            return f'#rect(width: {width}, height: {height:.1f}pt, fill: rgb("{self.rng.choice(TINTS)}"), stroke: {self.rng.choice(("none", "0.6pt"))})\n\n'
         across, down = self.rng.randint(6, 12), self.rng.randint(5, 10)
         levels = ",".join(str(self.rng.randrange(256)) for _ in range(across * down * 3))
         raster = f'bytes(({levels})), format: (encoding: "rgb8", width: {across}, height: {down})'
@@ -312,7 +312,7 @@ class Sheet:
             x = 14 + 82 * k / bars
             tint = self.rng.choice((*DARKS, "7799cc", "cc8844", "88aa66"))
             placed.append(
-                f"#place(left + top, dx: {x:.1f}%, dy: {height * 0.8 - tall:.1f}pt, rect(width: {55 / bars:.1f}%, height: {tall:.1f}pt, fill: rgb(\"{tint}\")))"
+                f'#place(left + top, dx: {x:.1f}%, dy: {height * 0.8 - tall:.1f}pt, rect(width: {55 / bars:.1f}%, height: {tall:.1f}pt, fill: rgb("{tint}")))'
             )
             label = self.m.run(name, block)
             placed.append(f"#place(left + top, dx: {x:.1f}%, dy: {height * 0.84:.1f}pt, [{label}])")

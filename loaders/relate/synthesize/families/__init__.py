@@ -7,5 +7,7 @@ from loaders.relate.synthesize.families.family import Family
 
 __all__ = ["FAMILIES", "HELD_OUT", "Family"]
 
-FAMILIES: dict[str, Family] = {family.name: family for module in (articles, books, business, technical, scripts, web) for family in module.FAMILIES}
+FAMILIES: dict[str, Family] = {
+    family.name: family for module in (articles, books, business, technical, scripts, web) for family in module.FAMILIES
+}
 HELD_OUT: frozenset[str] = frozenset(name for name, family in FAMILIES.items() if family.held_out)

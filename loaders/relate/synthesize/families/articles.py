@@ -74,7 +74,10 @@ def paper(pen: Pen) -> Written:
     authors = []
     for _ in range(pen.rng.randint(1, 4)):
         block = s.m.block("text")
-        lines = [s.m.run(text, block) for text in (pen.name(), f"{pen.town().split()[0]} University", f"{pen.rng.choice('abcdefg')}@example.org")]
+        lines = [
+            s.m.run(text, block)
+            for text in (pen.name(), f"{pen.town().split()[0]} University", f"{pen.rng.choice('abcdefg')}@example.org")
+        ]
         authors.append("[" + " \\ ".join(lines[: pen.rng.randint(1, 3)]) + "]")
     title += f"#grid(columns: {len(authors)} * (1fr,), column-gutter: 1em, align: center, {', '.join(authors)})\n#v(1em)\n".replace(
         f"{len(authors)} * (1fr,)", "(" + "1fr, " * len(authors) + ")"
@@ -114,9 +117,19 @@ def preprint(pen: Pen) -> Written:
     s = Sheet.designed(pen)
     s.numbered = True
     head = s.running("header")
-    parts = [s.heading(1, align="center"), s.set(f"{pen.name()}, {pen.name()}", align="center")] if pen.rng.random() < 0.5 else []
+    parts = (
+        [s.heading(1, align="center"), s.set(f"{pen.name()}, {pen.name()}", align="center")]
+        if pen.rng.random() < 0.5
+        else []
+    )
     for _ in range(5):
-        parts += [s.heading(2), s.paragraph(), s.equation(), s.paragraph(10, 60), s.equation() if pen.rng.random() < 0.5 else ""]
+        parts += [
+            s.heading(2),
+            s.paragraph(),
+            s.equation(),
+            s.paragraph(10, 60),
+            s.equation() if pen.rng.random() < 0.5 else "",
+        ]
         parts.append(s.figure() if pen.rng.random() < 0.3 else "")
     notes = s.footnotes(pen.rng.randint(1, 2)) if pen.rng.random() < 0.3 else ""
     return s.m, s.setup(header=head, footer=s.running("footer")) + notes + "".join(parts)
@@ -136,7 +149,9 @@ def sidebar(pen: Pen) -> Written:
     s = Sheet.designed(pen)
     s.size = min(s.size, 10)
     head = s.running("header")
-    title = s.heading(1) + (s.set(s.pen.sentence(12, 25), size=f"{s.size * 1.2:.1f}pt", style='"italic"') if pen.rng.random() < 0.6 else "")
+    title = s.heading(1) + (
+        s.set(s.pen.sentence(12, 25), size=f"{s.size * 1.2:.1f}pt", style='"italic"') if pen.rng.random() < 0.6 else ""
+    )
     inner = s.flow(6, rich=0.1, levels=(3,))
     two = pen.rng.random() < 0.5
     if two:
@@ -161,11 +176,22 @@ def pull_quote(pen: Pen) -> Written:
     s.size = min(s.size, 9.5)
     count = pen.rng.choice((2, 3))
     head = s.running("header")
-    title = f'#place(top, float: true, scope: "parent", clearance: 1.2em)[{s.heading(1)}]\n' if pen.rng.random() < 0.7 else ""
+    title = (
+        f'#place(top, float: true, scope: "parent", clearance: 1.2em)[{s.heading(1)}]\n'
+        if pen.rng.random() < 0.7
+        else ""
+    )
     parts = [initial(s)] if pen.rng.random() < 0.6 else []
     for _ in range(4):
         parts += [s.paragraph(50, 110), s.paragraph(50, 110)]
-        quote = s.set(f"“{pen.sentence(8, 18)}”", size=f"{s.size * 1.6:.1f}pt", style='"italic"', align=pen.rng.choice(("center", "left")), above="1.5em", below="1.5em")
+        quote = s.set(
+            f"“{pen.sentence(8, 18)}”",
+            size=f"{s.size * 1.6:.1f}pt",
+            style='"italic"',
+            align=pen.rng.choice(("center", "left")),
+            above="1.5em",
+            below="1.5em",
+        )
         rule = "#line(length: 100%, stroke: 0.8pt)" if pen.rng.random() < 0.5 else ""
         parts.append(f"#[#set par(justify: false)\n{rule}{quote}{rule}]\n\n")
     return s.m, s.setup(count, head, s.running("footer")) + title + "".join(parts)
@@ -186,7 +212,7 @@ def initial(s: Sheet) -> str:
     beside, below = s.m.more(" ".join(rest[:count])), " ".join(rest[count:])
     return (
         f"#[#set par(first-line-indent: 0pt)\n#grid(columns: ({wide:.1f}pt, 1fr), "
-        f"[#text(size: {step * lines * 0.9:.1f}pt, top-edge: \"cap-height\")[{large}]], [{beside}])]\n"
+        f'[#text(size: {step * lines * 0.9:.1f}pt, top-edge: "cap-height")[{large}]], [{beside}])]\n'
         f"#v(-{max(s.spacing - s.leading, 0):.2f}em)\n#[#set par(first-line-indent: 0pt)\n{s.m.more(below)}]\n\n"
     )
 
@@ -197,12 +223,25 @@ def newspaper(pen: Pen) -> Written:
     s.size, s.margin = min(s.size, 8.5), 0.06 * s.width
     parts = []
     if pen.rng.random() < 0.6:
-        parts.append(s.set(f"The {pen.rng.choice(('Daily', 'Evening', 'Morning'))} {pen.phrase(1, 1)}", "title", level=1, size="30pt", align="center", weight='"bold"'))
+        parts.append(
+            s.set(
+                f"The {pen.rng.choice(('Daily', 'Evening', 'Morning'))} {pen.phrase(1, 1)}",
+                "title",
+                level=1,
+                size="30pt",
+                align="center",
+                weight='"bold"',
+            )
+        )
     for _ in range(3):
         count = pen.rng.choice((2, 3, 4))
         if pen.rng.random() < 0.6:
             parts.append(s.heading(pen.rng.choice((1, 2))))
-            parts.append(s.set(f"By {pen.name()}", size=f"{s.size * 0.9:.1f}pt", style='"italic"') if pen.rng.random() < 0.5 else "")
+            parts.append(
+                s.set(f"By {pen.name()}", size=f"{s.size * 0.9:.1f}pt", style='"italic"')
+                if pen.rng.random() < 0.5
+                else ""
+            )
             parts.append(s.band(count, s.paragraphs(pen.rng.randint(count, count + 3), 40, 90)))
         else:
             articles = [s.heading(2) + s.paragraphs(pen.rng.randint(1, 3), 25, 60) for _ in range(count)]
@@ -223,7 +262,15 @@ def mixed_spans(pen: Pen) -> Written:
         if count == 1:
             parts.append(s.flow(1, rich=0.4))
         else:
-            parts.append(s.band(count, s.paragraphs(count * 2, 30, 70)) if pen.rng.random() < 0.4 else lay([s.paragraphs(pen.rng.randint(1, 2), 30, 80) for _ in range(count)], [pen.rng.choice((1.0, 1.0, 1.6)) for _ in range(count)], s.gutter))
+            parts.append(
+                s.band(count, s.paragraphs(count * 2, 30, 70))
+                if pen.rng.random() < 0.4
+                else lay(
+                    [s.paragraphs(pen.rng.randint(1, 2), 30, 80) for _ in range(count)],
+                    [pen.rng.choice((1.0, 1.0, 1.6)) for _ in range(count)],
+                    s.gutter,
+                )
+            )
     return s.m, s.setup(header=head, footer=s.running("footer")) + "".join(parts)
 
 
@@ -270,7 +317,11 @@ def brochure(pen: Pen) -> Written:
     for _ in range(3):
         dark = pen.rng.random() < 0.3
         s.m.ink = (7, 7, 7) if dark else (0, 0, 0)
-        body = s.heading(1 if pen.rng.random() < 0.4 else 2) + s.flow(2, rich=0.2, levels=(3,)) + s.items(pen.rng.randint(2, 4), 3, 14)
+        body = (
+            s.heading(1 if pen.rng.random() < 0.4 else 2)
+            + s.flow(2, rich=0.2, levels=(3,))
+            + s.items(pen.rng.randint(2, 4), 3, 14)
+        )
         fill = f'rgb("{pen.rng.choice(DARKS if dark else (*TINTS, "ffffff", "ffffff"))}")'
         panels.append(f"#block(width: 100%, height: 540pt, inset: 12pt, fill: {fill})[{body}]")
     s.m.ink = (0, 0, 0)

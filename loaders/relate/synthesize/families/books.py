@@ -22,10 +22,20 @@ def novel(pen: Pen) -> Written:
         cells = [s.m.set(t, "page_number" if t == number else "header", place="header") for t in texts]
         head, foot = f"#grid(columns: (auto, 1fr, auto), [{cells[0]}], [], [{cells[1]}])", ""
     else:
-        head, foot = s.furniture(title, "header", "center") if pen.rng.random() < 0.5 else "", s.furniture(number, "footer", "center", "page_number")
+        head, foot = (
+            s.furniture(title, "header", "center") if pen.rng.random() < 0.5 else "",
+            s.furniture(number, "footer", "center", "page_number"),
+        )
     chapter = ""
     if pen.rng.random() < 0.4:
-        chapter = s.set(f"{pen.rng.choice(('Chapter', 'CHAPTER', 'Part'))} {pen.rng.randint(1, 40)}", "title", level=1, align="center", size="16pt", above="4em")
+        chapter = s.set(
+            f"{pen.rng.choice(('Chapter', 'CHAPTER', 'Part'))} {pen.rng.randint(1, 40)}",
+            "title",
+            level=1,
+            align="center",
+            size="16pt",
+            above="4em",
+        )
         chapter += s.heading(2, align="center") if pen.rng.random() < 0.6 else ""
         chapter += initial_in(s) if pen.rng.random() < 0.4 else ""
     body = [s.paragraph(8, 130) for _ in range(9)]
@@ -50,7 +60,11 @@ def dictionary(pen: Pen) -> Written:
     s.size = pen.rng.uniform(6.5, 8.5)
     count = pen.rng.choice((2, 3))
     first, last = sorted((pen.phrase(1, 1).lower(), pen.phrase(1, 1).lower()))
-    cells = [s.m.set(first, "header", place="header"), s.m.set(str(pen.rng.randint(1, 999)), "page_number", place="header"), s.m.set(last, "header", place="header")]
+    cells = [
+        s.m.set(first, "header", place="header"),
+        s.m.set(str(pen.rng.randint(1, 999)), "page_number", place="header"),
+        s.m.set(last, "header", place="header"),
+    ]
     head = f"#grid(columns: (1fr, auto, 1fr), align: (left, center, right), {', '.join(f'[{cell}]' for cell in cells)})"
     entries = []
     for word in sorted(pen.phrase(1, 1).lower() for _ in range(count * 22)):
@@ -74,12 +88,16 @@ def bibliography(pen: Pen) -> Written:
     for k in range(34 * count):
         block = s.m.block("list")
         mark = s.m.run(f"[{k + 1}]", block) if numbered else ""
-        names = ", ".join(f"{pen.name().split()[-1]}, {pen.rng.choice('ABCDEFGHJKLM')}." for _ in range(pen.rng.randint(1, 4)))
+        names = ", ".join(
+            f"{pen.name().split()[-1]}, {pen.rng.choice('ABCDEFGHJKLM')}." for _ in range(pen.rng.randint(1, 4))
+        )
         entry = f"{names} ({pen.rng.randint(1950, 2025)}). {pen.sentence(5, 13)}"
         journal = f"{pen.phrase(2, 4)}, {pen.rng.randint(1, 80)}({pen.rng.randint(1, 12)}), {pen.rng.randint(1, 400)}–{pen.rng.randint(401, 900)}."
         if numbered:
             text = f"{s.m.more(entry)} #emph[{s.m.more(journal)}]"
-            parts.append(f"#block(above: 0.6em, below: 0.6em)[#set par(first-line-indent: 0pt)\n#grid(columns: (2.2em, 1fr), [{mark}], [{text}])]\n")
+            parts.append(
+                f"#block(above: 0.6em, below: 0.6em)[#set par(first-line-indent: 0pt)\n#grid(columns: (2.2em, 1fr), [{mark}], [{text}])]\n"
+            )
         else:
             text = f"{s.m.run(entry, block)} #emph[{s.m.more(journal)}]"
             parts.append(f"#par(hanging-indent: 1.5em, first-line-indent: 0pt)[{text}]\n\n")
@@ -92,12 +110,26 @@ def index(pen: Pen) -> Written:
     s.size = pen.rng.uniform(7, 9.5)
     count, leaders = pen.rng.choice((2, 3, 3, 4)), pen.rng.random() < 0.5
     head = s.running("header")
-    title = f'#place(top, float: true, scope: "parent", clearance: 1.5em)[{s.heading(1, "Index")}]\n' if pen.rng.random() < 0.6 else ""
+    title = (
+        f'#place(top, float: true, scope: "parent", clearance: 1.5em)[{s.heading(1, "Index")}]\n'
+        if pen.rng.random() < 0.6
+        else ""
+    )
     parts, letter = [], ""
     for term in sorted(pen.phrase(1, 3) for _ in range(count * 50)):
         if term[0].upper() != letter:
             letter = term[0].upper()
-            parts.append(s.set(letter, "title", level=3, weight='"bold"', align=pen.rng.choice(("left", "center")), above="1em", below="0.6em"))
+            parts.append(
+                s.set(
+                    letter,
+                    "title",
+                    level=3,
+                    weight='"bold"',
+                    align=pen.rng.choice(("left", "center")),
+                    above="1em",
+                    below="0.6em",
+                )
+            )
         parts.append(entry(s, term, numbers(pen), leaders, 0))
         for _ in range(pen.rng.choice((0, 0, 0, 1, 3))):
             parts.append(entry(s, pen.phrase(1, 3).lower(), numbers(pen), leaders, 1))
@@ -115,7 +147,7 @@ def entry(s: Sheet, term: str, pages: str, leaders: bool, depth: int) -> str:
     block = s.m.block("index")
     text = s.m.run(term + ("" if leaders else ","), block)
     if leaders:
-        text += f' #box(width: 1fr)[{s.m.raw(s.rng.choice(LEADERS))}] {s.m.more(pages)}'
+        text += f" #box(width: 1fr)[{s.m.raw(s.rng.choice(LEADERS))}] {s.m.more(pages)}"
     else:
         text += " " + s.m.more(pages)
     return f"#block(above: 0.45em, below: 0.45em, inset: (left: {depth * 1.2}em))[#set par(first-line-indent: 0pt, justify: false, hanging-indent: 2em)\n{text}]\n"
@@ -140,7 +172,9 @@ def contents(pen: Pen) -> Written:
             white = s.m.raw(leader) if leader else ""
             line = f"{text} #box(width: 1fr)[{white}] {s.m.more(str(page))}"
             look = '#set text(weight: "bold")\n' if depth == 0 and gap > 0.6 else ""
-            parts.append(f"#block(above: {gap:.2f}em, below: {gap:.2f}em, inset: (left: {depth * 1.6}em))[{look}#set par(first-line-indent: 0pt, justify: false)\n{line}]\n")
+            parts.append(
+                f"#block(above: {gap:.2f}em, below: {gap:.2f}em, inset: (left: {depth * 1.6}em))[{look}#set par(first-line-indent: 0pt, justify: false)\n{line}]\n"
+            )
     return s.m, s.setup(header=head, footer=s.running("footer")) + "".join(parts)
 
 
@@ -166,11 +200,15 @@ def play(pen: Pen) -> Written:
         if style == "beside":
             block = s.m.block("text")
             cells = s.m.run(name, block), s.m.more(speech)
-            parts.append(f"#block(above: 0.7em, below: 0.7em)[#set par(first-line-indent: 0pt)\n#grid(columns: (6em, 1fr), [{cells[0]}], [{cells[1]}])]\n")
+            parts.append(
+                f"#block(above: 0.7em, below: 0.7em)[#set par(first-line-indent: 0pt)\n#grid(columns: (6em, 1fr), [{cells[0]}], [{cells[1]}])]\n"
+            )
         elif style == "below":
             block = s.m.block("text")
             cells = s.m.run(name, block), s.m.run(speech, block)
-            parts.append(f"#block(above: 1em, below: 0.8em, inset: (x: 12%))[#set par(first-line-indent: 0pt)\n#align(center)[{cells[0]}]#v(-0.4em)\n{cells[1]}]\n")
+            parts.append(
+                f"#block(above: 1em, below: 0.8em, inset: (x: 12%))[#set par(first-line-indent: 0pt)\n#align(center)[{cells[0]}]#v(-0.4em)\n{cells[1]}]\n"
+            )
         else:
             parts.append(s.set(f"{name}. {speech}", above="0.7em", below="0.7em"))
     return s.m, s.setup(header=head, footer=s.running("footer")) + "".join(parts)
@@ -187,7 +225,9 @@ def verse(pen: Pen) -> Written:
         block = s.m.block("text")
         lines = [s.m.run(pen.sentence(3, 8).rstrip("."), block) for _ in range(pen.rng.choice((2, 4, 4, 6)))]
         joined = BREAK.join(("#h(1em) " if k % 2 and count == 1 else "") + line for k, line in enumerate(lines))
-        parts.append(f"#block(breakable: false, above: 1.4em, below: 1.4em)[#set par(first-line-indent: 0pt, justify: false)\n{joined}]\n\n")
+        parts.append(
+            f"#block(breakable: false, above: 1.4em, below: 1.4em)[#set par(first-line-indent: 0pt, justify: false)\n{joined}]\n\n"
+        )
     return s.m, s.setup(count, head, s.running("footer")) + "".join(parts)
 
 
@@ -230,15 +270,24 @@ def exam(pen: Pen) -> Written:
     for k in range(10):
         block = s.m.block("list")
         cells = s.m.run(f"{k + 1}.", block), s.m.more(pen.sentence(8, 30))
-        parts.append(f"#block(above: 1.1em, below: 0.6em)[#set par(first-line-indent: 0pt)\n#grid(columns: (1.8em, 1fr), [{cells[0]}], [{cells[1]}])]\n")
+        parts.append(
+            f"#block(above: 1.1em, below: 0.6em)[#set par(first-line-indent: 0pt)\n#grid(columns: (1.8em, 1fr), [{cells[0]}], [{cells[1]}])]\n"
+        )
         kind = pen.rng.randrange(4)
         if kind == 0:
-            parts.append("".join(f"#line(length: 100%, stroke: 0.4pt)#v(0.8em)\n" for _ in range(pen.rng.randint(1, 3))))
+            parts.append(
+                "".join(f"#line(length: 100%, stroke: 0.4pt)#v(0.8em)\n" for _ in range(pen.rng.randint(1, 3)))
+            )
         elif kind == 1:
             answers = [s.m.set(f"({letter}) {pen.phrase(1, 4)}", "list") for letter in "ABCD"]
-            parts.append(f"#pad(left: 1.8em)[#grid(columns: (1fr, 1fr, 1fr, 1fr), column-gutter: 1em, {', '.join(f'[{a}]' for a in answers)})]\n")
+            parts.append(
+                f"#pad(left: 1.8em)[#grid(columns: (1fr, 1fr, 1fr, 1fr), column-gutter: 1em, {', '.join(f'[{a}]' for a in answers)})]\n"
+            )
         elif kind == 2:
-            parts += [f"#pad(left: 1.8em)[{s.set(f'{letter}. {pen.phrase(2, 9)}', 'list', above='0.5em', below='0.5em')}]" for letter in "abcd"]
+            parts += [
+                f"#pad(left: 1.8em)[{s.set(f'{letter}. {pen.phrase(2, 9)}', 'list', above='0.5em', below='0.5em')}]"
+                for letter in "abcd"
+            ]
         else:
             parts.append(s.equation())
     return s.m, s.setup(header=head, footer=s.running("footer")) + "".join(parts)
@@ -249,10 +298,19 @@ def recipe(pen: Pen) -> Written:
     s = Sheet.designed(pen)
     units = ("g", "ml", "tbsp", "tsp", "cups", "pinch")
     title = s.heading(1) + s.paragraph(12, 35)
-    facts = s.set(f"Serves {pen.rng.randint(2, 8)} · {pen.rng.randint(10, 90)} minutes", style='"italic"') if pen.rng.random() < 0.6 else ""
+    facts = (
+        s.set(f"Serves {pen.rng.randint(2, 8)} · {pen.rng.randint(10, 90)} minutes", style='"italic"')
+        if pen.rng.random() < 0.6
+        else ""
+    )
     left = s.heading(3, "Ingredients")
     for _ in range(pen.rng.randint(6, 14)):
-        left += s.set(f"{pen.rng.choice((1, 2, 3, 50, 100, 250, '½'))} {pen.rng.choice(units)} {pen.phrase(1, 2).lower()}", "list", above="0.5em", below="0.5em")
+        left += s.set(
+            f"{pen.rng.choice((1, 2, 3, 50, 100, 250, '½'))} {pen.rng.choice(units)} {pen.phrase(1, 2).lower()}",
+            "list",
+            above="0.5em",
+            below="0.5em",
+        )
     right = s.heading(3, "Method") + s.items(pen.rng.randint(4, 8), 12, 40, ordered=True)
     picture = s.picture(pen.rng.uniform(90, 180)) if pen.rng.random() < 0.6 else ""
     return s.m, s.setup() + title + facts + picture + lay([left, right], [1.0, pen.rng.uniform(1.6, 2.4)], s.gutter + 6)

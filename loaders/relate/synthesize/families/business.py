@@ -31,26 +31,56 @@ def letter(pen: Pen) -> Written:
     s.indent, s.spacing = 0, max(s.spacing, 0.9)
     parts = []
     if pen.rng.random() < 0.7:
-        parts.append(s.set(pen.firm(), "title" if pen.rng.random() < 0.5 else "text", level=1, size="15pt", weight='"bold"', align=pen.rng.choice(("left", "right", "center"))))
+        parts.append(
+            s.set(
+                pen.firm(),
+                "title" if pen.rng.random() < 0.5 else "text",
+                level=1,
+                size="15pt",
+                weight='"bold"',
+                align=pen.rng.choice(("left", "right", "center")),
+            )
+        )
     if pen.rng.random() < 0.5:
         parts.append(lay([address(s), address(s, 3, "right")], [1, 1], 20))
     else:
         parts += [address(s, align=pen.rng.choice(("left", "right"))), address(s)]
-    parts.append(s.set(f"{pen.town().split()[0]}, {pen.date()}", align=pen.rng.choice(("right", "left")), above="1.6em"))
-    parts.append(s.set(f"{pen.rng.choice(('Re:', 'Subject:', ''))} {pen.heading()}".strip(), "title", level=2, weight='"bold"', above="1.6em"))
+    parts.append(
+        s.set(f"{pen.town().split()[0]}, {pen.date()}", align=pen.rng.choice(("right", "left")), above="1.6em")
+    )
+    parts.append(
+        s.set(
+            f"{pen.rng.choice(('Re:', 'Subject:', ''))} {pen.heading()}".strip(),
+            "title",
+            level=2,
+            weight='"bold"',
+            above="1.6em",
+        )
+    )
     parts.append(s.set(f"Dear {pen.rng.choice(('Mr', 'Ms', 'Dr'))} {pen.name().split()[-1]},"))
     parts += [s.paragraph(25, 90) for _ in range(pen.rng.randint(2, 5))]
     if pen.rng.random() < 0.3:
         parts.append(s.items(3, 5, 15))
-    parts.append(s.set(pen.rng.choice(("Yours sincerely,", "Kind regards,", "Best wishes,")), above="1.4em", below="3em"))
+    parts.append(
+        s.set(pen.rng.choice(("Yours sincerely,", "Kind regards,", "Best wishes,")), above="1.4em", below="3em")
+    )
     block = s.m.block("text")
-    parts.append(f"#block[#set par(first-line-indent: 0pt)\n{s.m.run(pen.name(), block)}{BREAK}{s.m.run(pen.phrase(1, 3), block)}]\n")
+    parts.append(
+        f"#block[#set par(first-line-indent: 0pt)\n{s.m.run(pen.name(), block)}{BREAK}{s.m.run(pen.phrase(1, 3), block)}]\n"
+    )
     foot = ""
     if pen.rng.random() < 0.5:
         cells = []
         for _ in range(3):
             block = s.m.block("footer", place="footer")
-            cells.append(BREAK.join(s.m.run(text, block) for text in (pen.firm(), pen.street(), pen.town(), f"Tel. {pen.rng.randint(100000, 999999)}")[: pen.rng.randint(2, 4)]))
+            cells.append(
+                BREAK.join(
+                    s.m.run(text, block)
+                    for text in (pen.firm(), pen.street(), pen.town(), f"Tel. {pen.rng.randint(100000, 999999)}")[
+                        : pen.rng.randint(2, 4)
+                    ]
+                )
+            )
         foot = f"#set text(size: 6.5pt)\n#set par(first-line-indent: 0pt, leading: 0.4em)\n#grid(columns: (1fr, 1fr, 1fr), {', '.join(f'[{cell}]' for cell in cells)})"
     return s.m, s.setup(footer=foot) + "".join(parts)
 
@@ -63,10 +93,16 @@ def memo(pen: Pen) -> Written:
         value = pen.date() if label == "Date:" else pen.heading() if label == "Subject:" else pen.name()
         block = s.m.block("text")
         cells = s.m.run(label, block), s.m.more(value)
-        parts.append(f"#block(above: 0.5em, below: 0.5em)[#grid(columns: (5em, 1fr), [#strong[{cells[0]}]], [{cells[1]}])]\n")
+        parts.append(
+            f"#block(above: 0.5em, below: 0.5em)[#grid(columns: (5em, 1fr), [#strong[{cells[0]}]], [{cells[1]}])]\n"
+        )
     parts.append("#line(length: 100%, stroke: 0.5pt)\n")
     for _ in range(4):
-        parts += [s.heading(2), s.paragraph(20, 70), s.items(pen.rng.randint(2, 4), 5, 20) if pen.rng.random() < 0.6 else ""]
+        parts += [
+            s.heading(2),
+            s.paragraph(20, 70),
+            s.items(pen.rng.randint(2, 4), 5, 20) if pen.rng.random() < 0.6 else "",
+        ]
     return s.m, s.setup(footer=s.running("footer")) + "".join(parts)
 
 
@@ -95,7 +131,11 @@ def clause(s: Sheet, mark: str, depth: int) -> str:
 def field(s: Sheet, filled: float, style: str) -> str:
     """Return a form's field: a label, and its value beside or below it on a line or in a box; one block."""
     label = s.rng.choice(FIELDS)
-    value = s.rng.choice((s.pen.name, s.pen.date, s.pen.street, s.pen.town, s.pen.code))() if s.rng.random() < filled else ""
+    value = (
+        s.rng.choice((s.pen.name, s.pen.date, s.pen.street, s.pen.town, s.pen.code))()
+        if s.rng.random() < filled
+        else ""
+    )
     block = s.m.block("text")
     said = s.m.run(label + (":" if style == "line" else ""), block)
     small = f"#text(size: {max(s.size * 0.72, 5.5):.1f}pt)[{said}]"
@@ -112,7 +152,11 @@ def form(pen: Pen) -> Written:
     """A form: sections of fields in one to three columns, boxes to tick, a place to sign; read row by row."""
     s = Sheet.designed(pen)
     s.indent, s.size = 0, min(s.size, 10)
-    head, style, filled = s.running("header"), pen.rng.choice(("line", "below", "box")), pen.rng.choice((0.0, 0.6, 0.95))
+    head, style, filled = (
+        s.running("header"),
+        pen.rng.choice(("line", "below", "box")),
+        pen.rng.choice((0.0, 0.6, 0.95)),
+    )
     parts = [s.heading(1), s.paragraph(10, 40) if pen.rng.random() < 0.6 else ""]
     for k in range(pen.rng.randint(2, 4)):
         parts.append(section(s, f"{k + 1}. {pen.phrase(1, 3)}"))
@@ -121,7 +165,9 @@ def form(pen: Pen) -> Written:
             fields = [field(s, filled, style) for _ in range(count)]
             parts.append(lay(fields, [pen.rng.choice((1.0, 1.0, 1.8)) for _ in range(count)], 10))
         if pen.rng.random() < 0.5:
-            ticks = [s.m.set(f"{pen.rng.choice('☐☐☒')} {pen.phrase(1, 3)}", "list") for _ in range(pen.rng.randint(2, 4))]
+            ticks = [
+                s.m.set(f"{pen.rng.choice('☐☐☒')} {pen.phrase(1, 3)}", "list") for _ in range(pen.rng.randint(2, 4))
+            ]
             parts.append(lay(ticks, [1.0] * len(ticks), 8))
     parts.append(s.paragraph(15, 50))
     parts.append(lay([field(s, filled, "line"), field(s, filled, "line")], [1, 1], 24))
@@ -143,19 +189,27 @@ def government_form(pen: Pen) -> Written:
     s = Sheet.designed(pen)
     s.size, s.margin = pen.rng.uniform(7, 9), 0.06 * s.width
     head = s.set(f"Form {pen.code()}", "header", "header", size="8pt")
-    title = s.set(pen.heading(), "title", level=1, size="14pt", weight='"bold"', align=pen.rng.choice(("left", "center")))
+    title = s.set(
+        pen.heading(), "title", level=1, size="14pt", weight='"bold"', align=pen.rng.choice(("left", "center"))
+    )
     number, rows, filled = 0, [], pen.rng.choice((0.3, 0.9))
     for _ in range(pen.rng.randint(9, 14)):
         if pen.rng.random() < 0.2:
             bar = s.m.set(f"Part {pen.rng.choice('ABCDEF')} {pen.phrase(2, 4)}", "title", level=2)
-            rows.append(f'#block(width: 100%, fill: rgb("{pen.rng.choice(TINTS)}"), stroke: 0.5pt, inset: 3pt)[#strong[{bar}]]')
+            rows.append(
+                f'#block(width: 100%, fill: rgb("{pen.rng.choice(TINTS)}"), stroke: 0.5pt, inset: 3pt)[#strong[{bar}]]'
+            )
         cells = []
         count = pen.rng.choice((1, 2, 3, 3, 4))
         for _ in range(count):
             number += 1
             block = s.m.block("text")
             label = s.m.run(f"{number} {pen.phrase(1, 4)}", block)
-            value = s.m.run(pen.rng.choice((pen.amount, pen.date, pen.code, pen.name))(), block) if pen.rng.random() < filled else ""
+            value = (
+                s.m.run(pen.rng.choice((pen.amount, pen.date, pen.code, pen.name))(), block)
+                if pen.rng.random() < filled
+                else ""
+            )
             cells.append(f"#text(size: {s.size * 0.75:.1f}pt)[{label}]#v(-0.5em)\n{value}")
         inner = ", ".join(f"[{cell}]" for cell in cells)
         widths = ", ".join(f"{pen.rng.choice((1, 1, 2))}fr" for _ in range(count))
@@ -172,18 +226,37 @@ def invoice(pen: Pen) -> Written:
     s.indent = 0
     right = pen.rng.random() < 0.6
     firm = s.set(pen.firm(), "title", level=1, size="17pt", weight='"bold"', align="left" if right else "center")
-    to = (s.set("Bill to", "title", level=3, weight='"bold"', below="0.4em") if pen.rng.random() < 0.6 else "") + address(s)
+    to = (
+        s.set("Bill to", "title", level=3, weight='"bold"', below="0.4em") if pen.rng.random() < 0.6 else ""
+    ) + address(s)
     block = s.m.block("table")
-    facts = [(label, value) for label, value in (("Invoice No.", pen.code()), ("Date", pen.date()), ("Due date", pen.date()), ("Customer", pen.code()))]
+    facts = [
+        (label, value)
+        for label, value in (
+            ("Invoice No.", pen.code()),
+            ("Date", pen.date()),
+            ("Due date", pen.date()),
+            ("Customer", pen.code()),
+        )
+    ]
     cells = s.m.cells(facts, block)
     meta = f"#table(columns: 2, stroke: {pen.rng.choice(('none', '0.4pt'))}, inset: 3pt, {', '.join(f'[{c}]' for row in cells for c in row)})"
-    parts = [firm, lay([to, f"#align(right)[{meta}]"], [1, 1], 20), s.set(f"INVOICE {pen.rng.randint(1000, 99999)}", "title", level=2, weight='"bold"', size="14pt", above="1.5em")]
+    parts = [
+        firm,
+        lay([to, f"#align(right)[{meta}]"], [1, 1], 20),
+        s.set(f"INVOICE {pen.rng.randint(1000, 99999)}", "title", level=2, weight='"bold"', size="14pt", above="1.5em"),
+    ]
     header = ["Pos.", "Description", "Qty", "Unit price", "Amount"]
-    rows = [header] + [[str(k + 1), pen.goods(), str(pen.rng.randint(1, 60)), pen.amount(), pen.amount()] for k in range(pen.rng.randint(2, 14))]
+    rows = [header] + [
+        [str(k + 1), pen.goods(), str(pen.rng.randint(1, 60)), pen.amount(), pen.amount()]
+        for k in range(pen.rng.randint(2, 14))
+    ]
     parts.append(s.table(rows, "(auto, 1fr, auto, auto, auto)"))
     block = s.m.block("table")
     sums = s.m.cells([("Subtotal", pen.amount()), ("VAT 19 %", pen.amount()), ("Total", f"EUR {pen.amount()}")], block)
-    parts.append(f"#align(right)[#table(columns: 2, stroke: none, align: right, inset: 3pt, {', '.join(f'[{c}]' for row in sums for c in row)})]\n")
+    parts.append(
+        f"#align(right)[#table(columns: 2, stroke: none, align: right, inset: 3pt, {', '.join(f'[{c}]' for row in sums for c in row)})]\n"
+    )
     parts.append(s.paragraph(15, 45))
     foot = s.furniture(f"{pen.firm()} · {pen.street()} · {pen.town()}", "footer", "center")
     return s.m, s.setup(footer=foot) + "".join(parts)
@@ -196,15 +269,22 @@ def receipt(pen: Pen) -> Written:
     s.face = pen.rng.choice(("DejaVu Sans Mono", "Liberation Mono", "Liberation Sans Narrow"))
     parts = [s.set(pen.firm(), "title", level=1, align="center", weight='"bold"', below="0.4em")]
     block = s.m.block("text")
-    where = BREAK.join(s.m.run(text, block) for text in (pen.street(), pen.town(), f"Tel {pen.rng.randint(100000, 999999)}"))
+    where = BREAK.join(
+        s.m.run(text, block) for text in (pen.street(), pen.town(), f"Tel {pen.rng.randint(100000, 999999)}")
+    )
     parts.append(f"#align(center)[{where}]\n#v(0.6em)\n")
     block = s.m.block("table")
     cells = s.m.cells([(pen.goods()[:16], pen.amount()) for _ in range(pen.rng.randint(3, 14))], block)
     cells += s.m.cells([("SUBTOTAL", pen.amount()), ("TAX", pen.amount()), ("TOTAL", pen.amount())], block)
     inner = ", ".join(f"[{cell}]" for row in cells for cell in row)
-    rule = "#line(length: 100%, stroke: (dash: \"dashed\", thickness: 0.5pt))\n" if pen.rng.random() < 0.6 else ""
+    rule = '#line(length: 100%, stroke: (dash: "dashed", thickness: 0.5pt))\n' if pen.rng.random() < 0.6 else ""
     parts.append(f"{rule}#grid(columns: (1fr, auto), row-gutter: 0.5em, {inner})\n#v(0.5em)\n{rule}")
-    parts.append(s.set(f"{pen.date()} {pen.rng.randint(8, 21)}:{pen.rng.randint(10, 59)} Till {pen.rng.randint(1, 9)}", align="center"))
+    parts.append(
+        s.set(
+            f"{pen.date()} {pen.rng.randint(8, 21)}:{pen.rng.randint(10, 59)} Till {pen.rng.randint(1, 9)}",
+            align="center",
+        )
+    )
     parts.append(s.set(pen.sentence(4, 9), align="center"))
     return s.m, s.setup() + "".join(parts)
 
@@ -222,9 +302,13 @@ def statement(pen: Pen) -> Written:
         rows = [["EUR thousand", *years]]
         for _ in range(pen.rng.randint(2, 4)):
             rows.append([pen.phrase(1, 3), *[""] * len(years)])
-            rows += [["  " + pen.phrase(1, 4), *[pen.number(99999) for _ in years]] for _ in range(pen.rng.randint(2, 5))]
+            rows += [
+                ["  " + pen.phrase(1, 4), *[pen.number(99999) for _ in years]] for _ in range(pen.rng.randint(2, 5))
+            ]
             rows.append([f"Total {pen.phrase(1, 2).lower()}", *[pen.number(999999) for _ in years]])
-        parts.append(s.table(rows, f"(2.4fr, {'1fr, ' * len(years)})", pen.rng.choice(("book", "lines", "bare", "zebra"))))
+        parts.append(
+            s.table(rows, f"(2.4fr, {'1fr, ' * len(years)})", pen.rng.choice(("book", "lines", "bare", "zebra")))
+        )
         parts.append(s.caption("Note") if pen.rng.random() < 0.4 else "")
     parts.append(s.paragraphs(2, 30, 80))
     notes = s.footnotes(pen.rng.randint(1, 3)) if pen.rng.random() < 0.4 else ""
@@ -244,7 +328,10 @@ def resume(pen: Pen) -> Written:
         made = ""
         for title in pen.rng.sample(("Contact", "Skills", "Languages", "Interests", "Awards"), 4):
             made += s.heading(3, title)
-            made += "".join(s.set(f"{s.bullet} {pen.phrase(1, 3)}", "list", above="0.4em", below="0.4em") for _ in range(pen.rng.randint(2, 5)))
+            made += "".join(
+                s.set(f"{s.bullet} {pen.phrase(1, 3)}", "list", above="0.4em", below="0.4em")
+                for _ in range(pen.rng.randint(2, 5))
+            )
         s.m.ink = (0, 0, 0)
         return f'#block(width: 100%, inset: 9pt, fill: rgb("{pen.rng.choice(DARKS if dark else TINTS)}"))[{made}]'
 
@@ -254,9 +341,16 @@ def resume(pen: Pen) -> Written:
             made += s.heading(2, title)
             for _ in range(pen.rng.randint(2, 3)):
                 block = s.m.block("title", level=3)
-                place, years = s.m.run(pen.firm(), block), s.m.more(f"{pen.rng.randint(1995, 2010)}–{pen.rng.randint(2011, 2026)}")
+                place, years = (
+                    s.m.run(pen.firm(), block),
+                    s.m.more(f"{pen.rng.randint(1995, 2010)}–{pen.rng.randint(2011, 2026)}"),
+                )
                 made += f"#grid(columns: (1fr, auto), [#strong[{place}]], [{years}])\n"
-                made += s.paragraph(10, 30) if pen.rng.random() < 0.5 else s.items(pen.rng.randint(2, 4), 5, 14, ordered=False)
+                made += (
+                    s.paragraph(10, 30)
+                    if pen.rng.random() < 0.5
+                    else s.items(pen.rng.randint(2, 4), 5, 14, ordered=False)
+                )
         return made
 
     columns = [facts(), stations()] if left else [stations(), facts()]
@@ -271,7 +365,10 @@ def labels(pen: Pen) -> Written:
     cells = ", ".join(f"[{address(s, pen.rng.choice((3, 4)))}]" for _ in range(across * down))
     stroke = pen.rng.choice(("none", "0.3pt"))
     rows = (s.height - 48) / down
-    return s.m, s.setup() + f"#grid(columns: ({'1fr, ' * across}), rows: {rows:.1f}pt, inset: 6pt, stroke: {stroke}, {cells})"
+    return (
+        s.m,
+        s.setup() + f"#grid(columns: ({'1fr, ' * across}), rows: {rows:.1f}pt, inset: 6pt, stroke: {stroke}, {cells})",
+    )
 
 
 def catalogue(pen: Pen) -> Written:
@@ -286,10 +383,17 @@ def catalogue(pen: Pen) -> Written:
         picture = s.picture(pen.rng.uniform(60, 80))
         name = s.set(f"{pen.goods()} {pen.code()}", "title", level=3, weight='"bold"', above="0.4em", below="0.4em")
         text = s.paragraph(6, 20)
-        price = s.set(f"{pen.rng.choice('€$£')} {pen.amount()}", weight='"bold"', size=f"{s.size * 1.2:.1f}pt", align=pen.rng.choice(("left", "right")))
+        price = s.set(
+            f"{pen.rng.choice('€$£')} {pen.amount()}",
+            weight='"bold"',
+            size=f"{s.size * 1.2:.1f}pt",
+            align=pen.rng.choice(("left", "right")),
+        )
         cells.append(f"#block(breakable: false)[{picture}{name}{text}{price}]")
     inner = ", ".join(f"[{cell}]" for cell in cells)
-    return s.m, s.setup(header=head, footer=s.running("footer")) + title + f"#grid(columns: ({'1fr, ' * across}), gutter: {s.gutter}pt, {inner})"
+    return s.m, s.setup(
+        header=head, footer=s.running("footer")
+    ) + title + f"#grid(columns: ({'1fr, ' * across}), gutter: {s.gutter}pt, {inner})"
 
 
 FAMILIES = (

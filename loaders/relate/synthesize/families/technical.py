@@ -24,7 +24,10 @@ def slide_foot(s: Sheet) -> str:
     """Return the small line at the foot of a slide."""
     if s.rng.random() < 0.3:
         return ""
-    cells = [s.m.set(s.pen.phrase(1, 3), "footer", place="footer"), s.m.set(str(s.rng.randint(1, 60)), "page_number", place="footer")]
+    cells = [
+        s.m.set(s.pen.phrase(1, 3), "footer", place="footer"),
+        s.m.set(str(s.rng.randint(1, 60)), "page_number", place="footer"),
+    ]
     return f"#set text(size: {s.size * 0.55:.1f}pt)\n#grid(columns: (1fr, auto), [{cells[0]}], [{cells[1]}])"
 
 
@@ -75,7 +78,9 @@ def slide_chart(pen: Pen) -> Written:
     title = s.heading(1)
     chart = s.chart(s.height * pen.rng.uniform(0.4, 0.52))
     side = s.items(pen.rng.randint(1, 3), 3, 9, ordered=False) if pen.rng.random() < 0.6 else ""
-    source = s.set(f"Source: {pen.phrase(2, 4)}", "caption", size=f"{s.size * 0.6:.1f}pt") if pen.rng.random() < 0.6 else ""
+    source = (
+        s.set(f"Source: {pen.phrase(2, 4)}", "caption", size=f"{s.size * 0.6:.1f}pt") if pen.rng.random() < 0.6 else ""
+    )
     body = lay([chart, side], [1.8, 1.0], 18) if side else chart
     return s.m, s.setup(footer=slide_foot(s)) + title + body + source
 
@@ -86,7 +91,11 @@ def title_slide(pen: Pen) -> Written:
     fill, _ = slide_look(s)
     align = pen.rng.choice(("center", "center", "left"))
     body = s.heading(1, align=align)
-    body += s.set(pen.heading(), "title", level=2, align=align, size=f"{s.size * 1.2:.1f}pt") if pen.rng.random() < 0.7 else ""
+    body += (
+        s.set(pen.heading(), "title", level=2, align=align, size=f"{s.size * 1.2:.1f}pt")
+        if pen.rng.random() < 0.7
+        else ""
+    )
     body += s.set(pen.name(), align=align, above="2em") + s.set(f"{pen.firm()}, {pen.date()}", align=align)
     if pen.rng.random() < 0.4:
         body += f"#pad(x: 10%)[#set align({align})\n{s.paragraph(15, 40)}]"
@@ -108,10 +117,14 @@ def poster(pen: Pen) -> Written:
         boxes = ""
         for _ in range(pen.rng.randint(2, 3)):
             inner = s.heading(2) + s.paragraph(30, 70)
-            inner += pen.rng.choice((s.figure, lambda: s.items(3, 5, 15), lambda: s.captioned_table(4, 3), lambda: ""))()
+            inner += pen.rng.choice(
+                (s.figure, lambda: s.items(3, 5, 15), lambda: s.captioned_table(4, 3), lambda: "")
+            )()
             boxes += s.boxed(inner)
         columns.append(boxes)
-    return s.m, s.setup() + f'#block(width: 100%, fill: rgb("{bar}"), inset: 10pt)[{title}]\n' + lay(columns, [1.0] * count, 14)
+    return s.m, s.setup() + f'#block(width: 100%, fill: rgb("{bar}"), inset: 10pt)[{title}]\n' + lay(
+        columns, [1.0] * count, 14
+    )
 
 
 def timetable(pen: Pen) -> Written:
@@ -121,11 +134,19 @@ def timetable(pen: Pen) -> Written:
     head, columns = s.running("header"), pen.rng.randint(6, 12)
     top = ["", *(pen.phrase(1, 1)[:8] for _ in range(columns - 1))]
     rows = [top] + [
-        [pen.phrase(1, 2), *(f"{pen.rng.randint(4, 23)}:{pen.rng.randint(0, 59):02}" if pen.rng.random() > 0.12 else "" for _ in range(columns - 1))]
+        [
+            pen.phrase(1, 2),
+            *(
+                f"{pen.rng.randint(4, 23)}:{pen.rng.randint(0, 59):02}" if pen.rng.random() > 0.12 else ""
+                for _ in range(columns - 1)
+            ),
+        ]
         for _ in range(pen.rng.randint(18, 34))
     ]
     title = s.heading(1)
-    body = s.table(rows, f"(2.2fr, {'1fr, ' * (columns - 1)})", pen.rng.choice(("zebra", "grid", "lines", "bare")), s.size)
+    body = s.table(
+        rows, f"(2.2fr, {'1fr, ' * (columns - 1)})", pen.rng.choice(("zebra", "grid", "lines", "bare")), s.size
+    )
     return s.m, s.setup(header=head, footer=s.running("footer")) + title + body + s.caption("Note")
 
 
@@ -149,7 +170,9 @@ def rotated_table(pen: Pen) -> Written:
     caption = s.caption("Table")
     body = s.table(s.rows(pen.rng.randint(6, 16), pen.rng.randint(5, 9)))
     angle = pen.rng.choice((-90, -90, 90))
-    turned = f"#rotate({angle}deg, reflow: true)[#block(width: {s.height - 2 * s.margin - 60:.0f}pt)[{caption}{body}]]\n"
+    turned = (
+        f"#rotate({angle}deg, reflow: true)[#block(width: {s.height - 2 * s.margin - 60:.0f}pt)[{caption}{body}]]\n"
+    )
     return s.m, s.setup(header=head, footer=s.running("footer")) + turned
 
 
@@ -173,7 +196,9 @@ def cell_lists(pen: Pen) -> Written:
     stroke = pen.rng.choice(("0.5pt", "(x, y) => (bottom: 0.4pt)"))
     table = f"#table(columns: (1fr, {'2fr, ' * (columns - 1)}), stroke: {stroke}, inset: 5pt, {', '.join(cells)})\n\n"
     style = "#set par(first-line-indent: 0pt, justify: false)\n"
-    return s.m, s.setup(header=head, footer=s.running("footer")) + title + f"#[{style}{table}]" + s.paragraphs(2, 20, 60)
+    return s.m, s.setup(header=head, footer=s.running("footer")) + title + f"#[{style}{table}]" + s.paragraphs(
+        2, 20, 60
+    )
 
 
 def listing(pen: Pen) -> Written:
@@ -188,10 +213,17 @@ def listing(pen: Pen) -> Written:
         lines, numbered, depth = [], pen.rng.random() < 0.3, 0
         for k in range(pen.rng.randint(4, 14)):
             text = program_line(pen)
-            code = (s.m.run(f"{k + 1}", block) + f"#h({1 + depth}em)" + s.m.more(text)) if numbered else f"#h({depth}em)" + s.m.run(text, block)
+            code = (
+                (s.m.run(f"{k + 1}", block) + f"#h({1 + depth}em)" + s.m.more(text))
+                if numbered
+                else f"#h({depth}em)" + s.m.run(text, block)
+            )
             lines.append(code)
             depth = max(0, min(4, depth + pen.rng.choice((0, 0, 1, 1, -1, -2))))
-        inner = f'#set text(font: "{mono}", size: {s.size * 0.85:.1f}pt)\n#set par(first-line-indent: 0pt, justify: false)\n' + " \\ ".join(lines)
+        inner = (
+            f'#set text(font: "{mono}", size: {s.size * 0.85:.1f}pt)\n#set par(first-line-indent: 0pt, justify: false)\n'
+            + " \\ ".join(lines)
+        )
         parts.append(s.boxed(inner) if pen.rng.random() < 0.6 else f"#pad(left: 1.5em)[{inner}]\n\n")
         parts.append(s.caption("Listing") if pen.rng.random() < 0.3 else "")
         parts.append(s.heading(3) if pen.rng.random() < 0.3 else "")
@@ -213,7 +245,10 @@ def manual_page(pen: Pen) -> Written:
     s.face = s.head_face = pen.rng.choice(MONO)
     s.size, s.justify, s.indent = pen.rng.uniform(7.5, 9), False, 0
     name = pen.phrase(1, 1).lower()
-    cells = [s.m.set(text, "header", place="header") for text in (f"{name.upper()}(1)", "User Commands", f"{name.upper()}(1)")]
+    cells = [
+        s.m.set(text, "header", place="header")
+        for text in (f"{name.upper()}(1)", "User Commands", f"{name.upper()}(1)")
+    ]
     head = f"#grid(columns: (1fr, auto, 1fr), align: (left, center, right), {', '.join(f'[{c}]' for c in cells)})"
     parts = []
     for title in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "FILES", "SEE ALSO"):
@@ -222,7 +257,9 @@ def manual_page(pen: Pen) -> Written:
             for _ in range(7):
                 block = s.m.block("list")
                 option = s.m.run(f"-{pen.rng.choice('abcdefgh')}, --{pen.phrase(1, 1).lower()}", block)
-                parts.append(f"#pad(left: 4em)[#strong[{option}]#v(-0.5em)\n#pad(left: 4em)[{s.m.run(pen.sentence(6, 30), block)}]]\n")
+                parts.append(
+                    f"#pad(left: 4em)[#strong[{option}]#v(-0.5em)\n#pad(left: 4em)[{s.m.run(pen.sentence(6, 30), block)}]]\n"
+                )
         else:
             parts.append(f"#pad(left: 4em)[{s.paragraph(6, 70)}]\n")
     return s.m, s.setup(header=head) + "".join(parts)
@@ -236,17 +273,35 @@ def lab_report(pen: Pen) -> Written:
     sides = []
     for _ in range(2):
         made = ""
-        for label in pen.rng.sample(("Patient", "Sample", "Received", "Reported", "Physician", "Age / Sex", "Order No."), 4):
-            value = pen.name() if label in ("Patient", "Physician") else pen.date() if label in ("Received", "Reported") else pen.code()
+        for label in pen.rng.sample(
+            ("Patient", "Sample", "Received", "Reported", "Physician", "Age / Sex", "Order No."), 4
+        ):
+            value = (
+                pen.name()
+                if label in ("Patient", "Physician")
+                else pen.date()
+                if label in ("Received", "Reported")
+                else pen.code()
+            )
             made += s.set(f"{label}: {value}", above="0.5em", below="0.5em")
         sides.append(made)
     rows = [["Test", "Result", "Flag", "Unit", "Reference range"]]
     for _ in range(pen.rng.randint(8, 18)):
         low = pen.rng.uniform(0.1, 90)
-        rows.append([pen.phrase(1, 2), f"{low * pen.rng.uniform(0.8, 2):.1f}", pen.rng.choice(("", "", "H", "L")), pen.rng.choice(("mg/dL", "mmol/L", "%", "U/L", "g/L")), f"{low:.1f} – {low * 1.8:.1f}"])
+        rows.append(
+            [
+                pen.phrase(1, 2),
+                f"{low * pen.rng.uniform(0.8, 2):.1f}",
+                pen.rng.choice(("", "", "H", "L")),
+                pen.rng.choice(("mg/dL", "mmol/L", "%", "U/L", "g/L")),
+                f"{low:.1f} – {low * 1.8:.1f}",
+            ]
+        )
     body = s.table(rows, "(2fr, 1fr, 0.6fr, 1fr, 1.4fr)")
     tail = s.heading(3, "Comment") + s.paragraph(15, 50)
-    return s.m, s.setup(header=s.running("header"), footer=s.running("footer")) + title + lay(sides, [1, 1], 24) + body + tail
+    return s.m, s.setup(header=s.running("header"), footer=s.running("footer")) + title + lay(
+        sides, [1, 1], 24
+    ) + body + tail
 
 
 def diagram(pen: Pen) -> Written:
@@ -266,10 +321,16 @@ def diagram(pen: Pen) -> Written:
                     continue
                 x, y, wide = column * step, row * tall, step * 0.7
                 text = s.m.run(pen.phrase(1, 3), block)
-                shape = pen.rng.choice(("stroke: 0.6pt", f'fill: rgb("{pen.rng.choice(TINTS)}")', "stroke: 0.6pt, radius: 5pt"))
-                places.append(f"#place(top + left, dx: {x:.1f}pt, dy: {y:.1f}pt, block(width: {wide:.1f}pt, height: {tall * 0.66:.1f}pt, inset: 3pt, {shape})[#align(center + horizon)[{text}]])")
+                shape = pen.rng.choice(
+                    ("stroke: 0.6pt", f'fill: rgb("{pen.rng.choice(TINTS)}")', "stroke: 0.6pt, radius: 5pt")
+                )
+                places.append(
+                    f"#place(top + left, dx: {x:.1f}pt, dy: {y:.1f}pt, block(width: {wide:.1f}pt, height: {tall * 0.66:.1f}pt, inset: 3pt, {shape})[#align(center + horizon)[{text}]])"
+                )
                 if column < across - 1:
-                    places.append(f"#place(top + left, dx: {x + wide:.1f}pt, dy: {y + tall * 0.33:.1f}pt, line(length: {step * 0.3:.1f}pt, stroke: 0.6pt))")
+                    places.append(
+                        f"#place(top + left, dx: {x + wide:.1f}pt, dy: {y + tall * 0.33:.1f}pt, line(length: {step * 0.3:.1f}pt, stroke: 0.6pt))"
+                    )
         look = f"#set text(size: {s.size * 0.8:.1f}pt, hyphenate: false)\n#set par(first-line-indent: 0pt, justify: false, leading: 0.4em)\n"
         parts.append(f"#block(width: 100%, height: {down * tall:.1f}pt, breakable: false)[{look}{''.join(places)}]\n\n")
         parts.append(s.caption())
@@ -298,10 +359,14 @@ def data_sheet(pen: Pen) -> Written:
     left = s.picture(pen.rng.uniform(90, 140)) + (s.caption() if pen.rng.random() < 0.5 else "")
     right = s.heading(3, "Features") + s.items(pen.rng.randint(3, 6), 3, 10, ordered=False)
     first = lay([left, right], [1, 1.2], s.gutter + 4)
-    halves = [s.heading(3, pen.phrase(1, 3)) + s.table(s.rows(pen.rng.randint(4, 9), 2), "(1.4fr, 1fr)") for _ in range(2)]
+    halves = [
+        s.heading(3, pen.phrase(1, 3)) + s.table(s.rows(pen.rng.randint(4, 9), 2), "(1.4fr, 1fr)") for _ in range(2)
+    ]
     second = lay(halves, [1, 1], s.gutter + 4)
     tail = f"#[#set text(size: {s.size * 0.75:.1f}pt)\n{s.paragraphs(2, 20, 60)}]"
-    return s.m, s.setup(header=s.running("header"), footer=s.running("footer")) + title + s.paragraph(15, 40) + first + second + tail
+    return s.m, s.setup(header=s.running("header"), footer=s.running("footer")) + title + s.paragraph(
+        15, 40
+    ) + first + second + tail
 
 
 def calendar(pen: Pen) -> Written:

@@ -68,7 +68,9 @@ class Web:
 
     def items(self, count: int, low: int = 3, high: int = 16) -> str:
         mark = self.rng.choice(("•", "–", "▪", ""))
-        made = [f"<li>{self.m.set(f'{mark} {self.pen.paragraph(low, high)}'.strip(), 'list')}</li>" for _ in range(count)]
+        made = [
+            f"<li>{self.m.set(f'{mark} {self.pen.paragraph(low, high)}'.strip(), 'list')}</li>" for _ in range(count)
+        ]
         return f"<ul>{''.join(made)}</ul>"
 
     def figure(self, height: float, style: str = "", captioned: bool = True) -> str:
@@ -82,8 +84,14 @@ class Web:
         made = []
         for row in range(rows):
             tag = "th" if row == 0 else "td"
-            texts = [self.pen.phrase(1, 3) if row == 0 or column == 0 else self.pen.number() for column in range(columns)]
-            made.append("<tr>" + "".join(f'<{tag} style="{border}">{self.m.run(text, block)}</{tag}>' for text in texts) + "</tr>")
+            texts = [
+                self.pen.phrase(1, 3) if row == 0 or column == 0 else self.pen.number() for column in range(columns)
+            ]
+            made.append(
+                "<tr>"
+                + "".join(f'<{tag} style="{border}">{self.m.run(text, block)}</{tag}>' for text in texts)
+                + "</tr>"
+            )
         return f'<table style="{style}">{"".join(made)}</table>'
 
     def flow(self, count: int) -> str:
@@ -105,7 +113,11 @@ def bar(w: Web, place: Place) -> str:
     w.m.ink = (7, 7, 7) if dark else (0, 0, 0)
     links = "".join(w.bit(w.pen.phrase(1, 2), category, place) for _ in range(w.rng.randint(2, 5)))
     w.m.ink = (0, 0, 0)
-    look = f"background:#{w.rng.choice(DARKS)}" if dark else w.rng.choice(("border-bottom:0.6pt solid #999", f"background:#{w.rng.choice(TINTS)}", ""))
+    look = (
+        f"background:#{w.rng.choice(DARKS)}"
+        if dark
+        else w.rng.choice(("border-bottom:0.6pt solid #999", f"background:#{w.rng.choice(TINTS)}", ""))
+    )
     return f'<nav style="display:flex;gap:16pt;justify-content:{w.rng.choice(("start", "center", "space-between"))};padding:4pt 6pt;margin-bottom:8pt;font-size:0.85em;{look}">{links}</nav>'
 
 
@@ -119,14 +131,18 @@ def web_article(pen: Pen) -> Written:
             side = pen.rng.choice(("left;margin-right:10pt", "right;margin-left:10pt"))
             main += w.figure(pen.rng.uniform(50, 90), f"float:{side};width:{pen.rng.uniform(30, 45):.0f}%")
         main += w.p(70, 130) + (w.p() if pen.rng.random() < 0.5 else "")
-        main += f'<div style="clear:both">{w.h(2)}</div>' if pen.rng.random() < 0.5 else '<div style="clear:both"></div>'
+        main += (
+            f'<div style="clear:both">{w.h(2)}</div>' if pen.rng.random() < 0.5 else '<div style="clear:both"></div>'
+        )
     main += w.p(20, 50)
     boxes = ""
     for _ in range(pen.rng.randint(1, 3)):
         boxes += f'<div style="background:#{pen.rng.choice(TINTS)};padding:6pt;margin-bottom:8pt">{w.h(3)}{w.p(10, 30)}{w.items(2) if pen.rng.random() < 0.5 else ""}</div>'
     left = pen.rng.random() < 0.3
     cells = [f"<div>{main}</div>", f'<aside style="font-size:0.88em">{boxes}</aside>']
-    grid = f"display:grid;gap:{pen.rng.uniform(9, 20):.0f}pt;grid-template-columns:{'1fr 2.6fr' if left else '2.6fr 1fr'}"
+    grid = (
+        f"display:grid;gap:{pen.rng.uniform(9, 20):.0f}pt;grid-template-columns:{'1fr 2.6fr' if left else '2.6fr 1fr'}"
+    )
     return w.page(f'{head}{title}<div style="{grid}">{"".join(cells[::-1] if left else cells)}</div>')
 
 
@@ -140,7 +156,9 @@ def cards(pen: Pen) -> Written:
         kind = pen.rng.randrange(4)
         inner = w.h(3, pen.phrase(1, 3))
         if kind == 0:
-            inner += w.bit(pen.number(), style="font-size:2em;font-weight:bold") + w.bit(pen.phrase(2, 4), style="font-size:0.8em")
+            inner += w.bit(pen.number(), style="font-size:2em;font-weight:bold") + w.bit(
+                pen.phrase(2, 4), style="font-size:0.8em"
+            )
         elif kind == 1:
             inner += w.items(pen.rng.randint(2, 4), 2, 8)
         elif kind == 2:
@@ -148,7 +166,9 @@ def cards(pen: Pen) -> Written:
         else:
             inner += w.p(8, 30)
         made += f'<div style="border:0.6pt solid #bbb;border-radius:4pt;padding:7pt">{inner}</div>'
-    return w.page(f'{body}<div style="display:grid;gap:{pen.rng.uniform(6, 14):.0f}pt;grid-template-columns:repeat({across},1fr)">{made}</div>')
+    return w.page(
+        f'{body}<div style="display:grid;gap:{pen.rng.uniform(6, 14):.0f}pt;grid-template-columns:repeat({across},1fr)">{made}</div>'
+    )
 
 
 def css_magazine(pen: Pen) -> Written:
@@ -157,9 +177,13 @@ def css_magazine(pen: Pen) -> Written:
     count = pen.rng.choice((2, 3, 3))
     parts = [w.h(1), w.bit(pen.sentence(10, 22), style="font-size:1.2em;font-style:italic;margin-bottom:8pt")]
     for _ in range(3):
-        inner = "".join(w.p(40, 90) + (w.figure(pen.rng.uniform(40, 80)) if pen.rng.random() < 0.3 else "") for _ in range(4))
+        inner = "".join(
+            w.p(40, 90) + (w.figure(pen.rng.uniform(40, 80)) if pen.rng.random() < 0.3 else "") for _ in range(4)
+        )
         rule = pen.rng.choice(("", "column-rule:0.5pt solid #888;"))
-        parts.append(f'<div class="cols" style="columns:{count};column-gap:{pen.rng.choice((9, 11, 14, 18))}pt;{rule}margin-bottom:8pt">{inner}</div>')
+        parts.append(
+            f'<div class="cols" style="columns:{count};column-gap:{pen.rng.choice((9, 11, 14, 18))}pt;{rule}margin-bottom:8pt">{inner}</div>'
+        )
         parts.append(w.h(2))
     first = "#PAGE .cols:nth-of-type(2) p:first-child::first-letter { font-size: 2.6em; float: left; line-height: 0.85; padding-right: 2pt }"
     return w.page("".join(parts[:-1]), first if pen.rng.random() < 0.5 and pen.prose.language == "en" else "")
@@ -170,8 +194,19 @@ def mail(pen: Pen) -> Written:
     w = Web.designed(pen)
     body = w.h(2)
     for depth in range(3):
-        facts = "".join(w.bit(f"{label}: {value}") for label, value in (("From", pen.name()), ("To", pen.name()), ("Date", pen.date()), ("Subject", pen.heading()))[: pen.rng.randint(2, 4)])
-        inner = facts + f'<div style="margin-top:8pt">{w.bit(f"Dear {pen.name().split()[0]},")}{w.p()}{w.p(10, 40)}{w.bit(pen.name())}</div>'
+        facts = "".join(
+            w.bit(f"{label}: {value}")
+            for label, value in (
+                ("From", pen.name()),
+                ("To", pen.name()),
+                ("Date", pen.date()),
+                ("Subject", pen.heading()),
+            )[: pen.rng.randint(2, 4)]
+        )
+        inner = (
+            facts
+            + f'<div style="margin-top:8pt">{w.bit(f"Dear {pen.name().split()[0]},")}{w.p()}{w.p(10, 40)}{w.bit(pen.name())}</div>'
+        )
         body += f'<div style="margin:8pt 0 8pt {depth * 12}pt;padding-left:6pt;border-left:{1.5 if depth else 0}pt solid #88a">{inner}</div>'
     return w.page(body)
 
@@ -200,7 +235,11 @@ def wiki(pen: Pen) -> Written:
     w = Web.designed(pen)
     title = w.h(1, pen.phrase(1, 3))
     lead = "".join(w.p(60, 110) for _ in range(3))
-    box = w.table(pen.rng.randint(4, 7), 2, f"float:right;width:{pen.rng.uniform(30, 40):.0f}%;margin:0 0 8pt 12pt;background:#{pen.rng.choice(TINTS)}")
+    box = w.table(
+        pen.rng.randint(4, 7),
+        2,
+        f"float:right;width:{pen.rng.uniform(30, 40):.0f}%;margin:0 0 8pt 12pt;background:#{pen.rng.choice(TINTS)}",
+    )
     rest = "".join(f'<div style="clear:both"></div>{w.h(2)}{w.flow(2)}' for _ in range(4))
     return w.page(f"{title}{box}{lead}{rest}")
 
@@ -218,7 +257,11 @@ def menu(pen: Pen) -> Written:
             for _ in range(pen.rng.randint(3, 6)):
                 block = w.m.block("list")
                 name, price = w.m.run(pen.phrase(1, 3), block), w.m.more(pen.amount())
-                text = f'<div style="font-size:0.85em;text-indent:0">{w.m.run(pen.sentence(3, 12), block)}</div>' if pen.rng.random() < 0.6 else ""
+                text = (
+                    f'<div style="font-size:0.85em;text-indent:0">{w.m.run(pen.sentence(3, 12), block)}</div>'
+                    if pen.rng.random() < 0.6
+                    else ""
+                )
                 inner += f'<div style="margin:4pt 0"><div style="display:flex;gap:4pt;align-items:baseline"><b>{name}</b><div style="flex:1;{dotted}"></div><span>{price}</span></div>{text}</div>'
         columns += f'<div style="flex:1">{inner}</div>'
     return w.page(f'{body}<div style="display:flex;gap:{pen.rng.uniform(14, 30):.0f}pt">{columns}</div>')
@@ -233,7 +276,9 @@ def front_page(pen: Pen) -> Written:
     below = "".join(f"<div>{w.h(2)}{w.p(30, 70)}{w.p(20, 60)}</div>" for _ in range(3))
     rule = "border-left:0.5pt solid #777;padding-left:8pt" if pen.rng.random() < 0.5 else ""
     top = f'<div style="display:grid;grid-template-columns:2.2fr 1fr;gap:14pt"><div>{lead}</div><div style="{rule}">{side}</div></div>'
-    return w.page(f'{name}{top}<div style="display:grid;grid-template-columns:1fr 1fr 1fr;gap:12pt;border-top:0.8pt solid #000;margin-top:8pt">{below}</div>')
+    return w.page(
+        f'{name}{top}<div style="display:grid;grid-template-columns:1fr 1fr 1fr;gap:12pt;border-top:0.8pt solid #000;margin-top:8pt">{below}</div>'
+    )
 
 
 def rtl_page(pen: Pen) -> Written:
@@ -243,7 +288,9 @@ def rtl_page(pen: Pen) -> Written:
     main = w.flow(3)
     box = f'<div style="background:#{pen.rng.choice(TINTS)};padding:6pt">{w.h(3)}{w.p(15, 40)}{w.items(3)}</div>'
     below = w.h(2) + f'<div style="columns:2;column-gap:14pt">{"".join(w.p(40, 80) for _ in range(4))}</div>'
-    return w.page(f'<div dir="rtl">{head}{title}<div style="display:grid;gap:14pt;grid-template-columns:2.4fr 1fr"><div>{main}</div><div>{box}</div></div>{below}</div>')
+    return w.page(
+        f'<div dir="rtl">{head}{title}<div style="display:grid;gap:14pt;grid-template-columns:2.4fr 1fr"><div>{main}</div><div>{box}</div></div>{below}</div>'
+    )
 
 
 FAMILIES = (
