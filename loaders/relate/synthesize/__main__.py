@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from loaders.relate.synthesize.prose import FOLDER
-from loaders.relate.synthesize.shards import PER_SHARD, fill
+from loaders.relate.synthesize.shards import fill
 
 
 def main() -> None:
@@ -25,7 +24,16 @@ def main() -> None:
     given = parser.parse_args()
     families = tuple(name for name in given.families.split(",") if name)
     started, total = time.monotonic(), 0
-    for path, pages in fill(given.out, given.count, given.seed, families, degraded=given.degraded, prose=given.prose):
+    shards = fill(
+        given.out,
+        given.count,
+        given.seed,
+        families,
+        degraded=given.degraded,
+        prose=given.prose,
+        workers=given.workers,
+    )
+    for path, pages in shards:
         total += pages
         sys.stdout.write(f"{path} {pages} pages, {(time.monotonic() - started) / total:.2f} s each\n")
         sys.stdout.flush()

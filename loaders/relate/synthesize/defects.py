@@ -11,12 +11,11 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from loaders.document import Block, Links, Page, Words
+from loaders.document import Links, Page, Words
 from loaders.geometry import Array, Box, Frame, boxes_from_quads, quads_from_boxes
 from loaders.ocr.type_size import DESCENDING, DESCENT, ems_high
 from loaders.relate.structure import BlockDraft, assemble
@@ -32,9 +31,11 @@ MOST_SKEW = 5.0
 DPIS = (72, 96, 110, 150, 150, 200, 200, 300)
 PAGES_SKEWED, PAGES_CURLED = 0.55, 0.15
 LOOKALIKES = {
-    "l": "1I|", "I": "l1|", "O": "0", "0": "O", "o": "0c", "e": "c", "c": "e", "rn": "m", "m": "rn", "n": "ri", "S": "5",
-    "5": "S", "B": "8", "8": "B", "a": "o", "u": "ii", "t": "f", "f": "t", ",": ".", ".": ",", "g": "q", "h": "b", "é": "e",
+    "l": "1I|", "I": "l1|", "1": "lI", "O": "0", "0": "O", "o": "0c", "e": "c", "c": "e", "m": "n", "n": "ru",
+    "S": "5", "5": "S", "B": "8", "8": "B", "a": "o", "u": "v", "t": "f", "f": "t", ",": ".", ".": ",", "g": "q",
+    "h": "b", "é": "e",
 }  # fmt: skip
+"""Letters an engine takes for each other."""
 
 
 @dataclass(slots=True)
@@ -268,7 +269,7 @@ def _piece_heights(reading: Reading) -> Array:
 
 
 def _jittered(reading: Reading, rng: random.Random, jitter: float, scale: float) -> Array:
-    """Move edges: a piece up and down as a whole with its detector's margin, words a little along the line; snap ends."""
+    """Move edges: a piece's up and down as a whole, with its detector's margin; each word's along the line."""
     noise = np.random.default_rng(rng.getrandbits(32))
     quads = reading.quads
     run, down = quads[:, 1] - quads[:, 0], quads[:, 3] - quads[:, 0]
@@ -291,7 +292,7 @@ def _jittered(reading: Reading, rng: random.Random, jitter: float, scale: float)
         ],
         axis=1,
     )
-    return moved + noise.normal(0, 0.15 / scale, (len(reading), 1, 2))
+    return np.asarray(moved + noise.normal(0, 0.15 / scale, (len(reading), 1, 2)))
 
 
 def _specks(frame: Frame, rng: random.Random, severity: float) -> list[tuple[tuple[float, float, float, float], str]]:
@@ -358,13 +359,16 @@ def _rebuilt(
         drafts.append(BlockDraft(((int(place[len(reading) + k]),),), "figure"))
         categories.append("figure")
     structure = assemble(words, whole, drafts)
-    drawn = _drawn(page.page, bend, scale, whole, rng)
-    read = Page(1, "1", whole, words, structure.lines, structure.blocks, relations=structure.relations, ocr=True, engine="synthetic", source=page.family, **drawn)  # fmt: skip
+    rulings, figures = _drawn(page.page, bend, scale, whole, rng)
+    read = Page(
+        1, "1", whole, words, structure.lines, structure.blocks, relations=structure.relations, rulings=rulings,
+        figures=figures, ocr=True, engine="synthetic", source=page.family,
+    )  # fmt: skip
     paper = np.concatenate([reading.paper, np.zeros(len(specks), np.float32)])[order]
     paper = np.clip(
         paper + np.random.default_rng(rng.getrandbits(32)).normal(rng.choice((0, 0.02, 0.08)), 0.01, len(paper)), 0, 1
     )
-    fragments = _fragments(pieces[order], quads[order]) if rng.random() < 0.8 else None
+    fragments = _fragments(pieces[order]) if rng.random() < 0.8 else None
     return LabelledPage(read, fragments, tuple(categories), paper.astype(np.float32), page.family)
 
 
@@ -378,7 +382,7 @@ def _engine_order(quads: npt.NDArray[np.float64], pieces: npt.NDArray[np.int64])
     return np.lexsort((along, pieces, tops[pieces].round(1)))
 
 
-def _fragments(pieces: npt.NDArray[np.int64], quads: npt.NDArray[np.float64]) -> Links:
+def _fragments(pieces: npt.NDArray[np.int64]) -> Links:
     """Link the words of each piece, which stand next to each other and in order."""
     target = np.full(len(pieces), -1, np.int32)
     same = np.flatnonzero(pieces[1:] == pieces[:-1])
@@ -410,7 +414,7 @@ def _drafts(page: LabelledPage, reading: Reading, place: npt.NDArray[np.int64]) 
     return drafts, categories
 
 
-def _drawn(page: Page, bend: Bend, scale: float, frame: Frame, rng: random.Random) -> dict[str, object]:
+def _drawn(page: Page, bend: Bend, scale: float, frame: Frame, rng: random.Random) -> tuple[Array, tuple[Box, ...]]:
     """Return the rulings and pictures an engine's page has: all, some, or none."""
     rulings = (
         page.rulings[[rng.random() < 0.9 for _ in range(len(page.rulings))]] if rng.random() < 0.6 else page.rulings[:0]
@@ -430,6 +434,6 @@ def _drawn(page: Page, bend: Bend, scale: float, frame: Frame, rng: random.Rando
     if page.figures and rng.random() < 0.5:
         moved = bend(quads_from_boxes([box.xyxy for box in page.figures]).astype(np.float64)) * scale
         figures = [
-            Box(*map(float, box), frame) for box in np.clip(boxes_from_quads(moved), 0, [frame.width, frame.height] * 2)
+            frame.at(box) for box in np.clip(boxes_from_quads(moved), 0, [frame.width, frame.height] * 2)
         ]
-    return {"rulings": found.reshape(-1, 4), "figures": tuple(figures)}
+    return found.reshape(-1, 4), tuple(figures)

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from loaders.errors import MissingExtra, OcrIngestError
+from loaders.errors import OcrIngestError, UsageError
 from loaders.relate.synthesize.manuscript import Manuscript
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -35,7 +35,7 @@ def print_pages(pages: Sequence[tuple[Manuscript, str]]) -> bytes:
     """Return a PDF with one page per manuscript, each on its own paper.
 
     In a page's markup `#PAGE` stands for its own selector. A start costs seconds, so print many at once. Raises
-    MissingExtra without a browser, OcrIngestError where it prints nothing.
+    UsageError without a browser, OcrIngestError where it prints nothing.
     """
     program = browser()
     if program is None:

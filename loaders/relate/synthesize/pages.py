@@ -25,7 +25,8 @@ FEWEST_WORDS = 4
 def synthesize(family: str, seed: int, prose: Path = FOLDER) -> LabelledPage:
     """Return one page as its PDF's text layer gives it; the same for a family, a seed and a folder of prose.
 
-    Raises UsageError for another family or a folder without prose, MissingExtra without the typesetter.
+    Raises UsageError for another family, a folder without prose or a machine without Chromium where one is needed,
+    MissingExtra without Typst.
     """
     return next(synthesize_all([(family, seed)], prose))
 

@@ -101,7 +101,8 @@ STREETS = "Mill Lane,High Street,Station Road,Park Avenue,Elm Drive,Church Stree
 TOWNS = "Ashford,Bremen,Camden,Delft,Esslingen,Fairview,Granada,Hartford,Ipswich,Jena,Kingston,Lund".split(",")
 FIRMS = "Trading Ltd,& Sons,Industries Inc.,GmbH,Logistics,Partners LLP,Foods,Systems Corp.".split(",")
 GOODS = (
-    "Steel bolts M8,Copper wire 2.5 mm,LED lamp E27,Paper A4 80 g,Toner black,Desk chair,Safety gloves,Cable tie 200 mm,"
+    "Steel bolts M8,Copper wire 2.5 mm,LED lamp E27,Paper A4 80 g,Toner black,Desk "
+    "chair,Safety gloves,Cable tie 200 mm,"
     "Oak board,Hex key set,Printer drum,Label roll,Battery AA,Hand cleaner,Power strip,USB cable 1 m,Shelf bracket"
 ).split(",")
 MONTHS = "January February March April May June July August September October November December".split()

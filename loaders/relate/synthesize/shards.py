@@ -6,15 +6,18 @@ speed. A shard is written beside its place and then moved there: what is there i
 
 from __future__ import annotations
 
+import functools
+import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from loaders.document import Block, Line, Links, Page, Relations, Words
+from loaders.document import Links, Page, Words
 from loaders.errors import UsageError
-from loaders.geometry import Array, Box, Frame
+from loaders.geometry import Frame
 from loaders.relate.structure import BlockDraft, assemble
 from loaders.relate.synthesize.defects import degrade
 from loaders.relate.synthesize.families import FAMILIES
@@ -45,7 +48,7 @@ def write_pages(pages: Iterable[LabelledPage], path: Path) -> int:
 
 
 def read_pages(folder: Path) -> Iterator[LabelledPage]:
-    """Yield the pages of a folder's shards (or of one shard), in the order of their names. Raises UsageError for none."""
+    """Yield the pages of a folder's shards, or of one shard, by name. Raises UsageError where there are none."""
     import pyarrow.parquet as pq
 
     shards = [folder] if folder.is_file() else sorted(folder.glob("*.parquet"))
@@ -59,7 +62,14 @@ def read_pages(folder: Path) -> Iterator[LabelledPage]:
 
 
 def fill(
-    folder: Path, count: int, seed: int, families: Sequence[str] = (), *, degraded: int = 1, prose: Path = FOLDER
+    folder: Path,
+    count: int,
+    seed: int,
+    families: Sequence[str] = (),
+    *,
+    degraded: int = 1,
+    prose: Path = FOLDER,
+    workers: int = 1,
 ) -> Iterator[tuple[Path, int]]:
     """Make `count` typeset pages and `degraded` variants of each, family by family in turn; yield each shard's size.
 
@@ -67,15 +77,26 @@ def fill(
     k modulo their number, with seed `seed` + k // their number.
     """
     names = tuple(families) or tuple(FAMILIES)
+    missing = []
     for first in range(0, count, PER_SHARD):
         path = folder / f"{seed:06}-{first:06}.parquet"
-        if path.exists():
-            continue
         wanted = [(names[k % len(names)], seed + k // len(names)) for k in range(first, min(first + PER_SHARD, count))]
-        pages = []
-        for (_, number), page in zip(wanted, synthesize_all(wanted, prose), strict=True):
-            pages += [page, *(degrade(page, number * 16 + k) for k in range(degraded))]
-        yield path, write_pages(pages, path)
+        if not path.exists():
+            missing.append((path, wanted))
+    make = functools.partial(_make_shard, degraded=degraded, prose=prose)
+    if workers == 1:
+        yield from map(make, missing)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(make, missing)
+
+
+def _make_shard(plan: tuple[Path, list[tuple[str, int]]], *, degraded: int, prose: Path) -> tuple[Path, int]:
+    path, wanted = plan
+    pages = []
+    for (_, seed), page in zip(wanted, synthesize_all(wanted, prose), strict=True):
+        pages += [page, *(degrade(page, seed * 16 + k) for k in range(degraded))]
+    return path, write_pages(pages, path)
 
 
 def _row(labelled: LabelledPage) -> dict[str, Any]:

@@ -152,7 +152,8 @@ class Sheet:
         above = {1: 0.5, 2: 1.5, 3: 1.2}[level]
         aligned = f"#set align({align})\n" if align else ""
         return (
-            f"#block(above: {above}em, below: {0.7 if level == 1 else above * 0.55:.2f}em, sticky: true)[#set par(first-line-indent: 0pt, "
+            f"#block(above: {above}em, below: {0.7 if level == 1 else above * 0.55:.2f}em, sticky: "
+            "true)[#set par(first-line-indent: 0pt, "
             f'justify: false, leading: 0.5em)\n{aligned}#set text(font: ("{self.head_face}", "Noto Sans"), '
             f"size: {self.size * scale:.1f}pt, {weight}, hyphenate: false)\n{markup}]\n\n"
         )
@@ -169,7 +170,8 @@ class Sheet:
             block = self.m.block("list")
             marker, text = self.m.run(mark, block), self.m.more(self.pen.paragraph(low, high), self.styled)
             made.append(
-                f"#block(above: {gap:.2f}em, below: {gap:.2f}em, inset: (left: {left}em))[#set par(first-line-indent: 0pt)\n"
+                f"#block(above: {gap:.2f}em, below: {gap:.2f}em, inset: (left: {left}em))[#set "
+                "par(first-line-indent: 0pt)\n"
                 f"#grid(columns: ({hang:.2f}em, 1fr), [{marker}], [{text}])]\n"
             )
         return "\n" + "\n".join(made) + "\n\n"
@@ -285,7 +287,10 @@ class Sheet:
         """Return a picture without words: a raster, a box or a drawing."""
         kind = self.rng.randrange(3)
         if kind == 0:
-            return f'#rect(width: {width}, height: {height:.1f}pt, fill: rgb("{self.rng.choice(TINTS)}"), stroke: {self.rng.choice(("none", "0.6pt"))})\n\n'
+            return (
+                f'#rect(width: {width}, height: {height:.1f}pt, fill: rgb("{self.rng.choice(TINTS)}"), '
+                f"stroke: {self.rng.choice(('none', '0.6pt'))})\n\n"
+            )
         across, down = self.rng.randint(6, 12), self.rng.randint(5, 10)
         levels = ",".join(str(self.rng.randrange(256)) for _ in range(across * down * 3))
         raster = f'bytes(({levels})), format: (encoding: "rgb8", width: {across}, height: {down})'
@@ -312,7 +317,8 @@ class Sheet:
             x = 14 + 82 * k / bars
             tint = self.rng.choice((*DARKS, "7799cc", "cc8844", "88aa66"))
             placed.append(
-                f'#place(left + top, dx: {x:.1f}%, dy: {height * 0.8 - tall:.1f}pt, rect(width: {55 / bars:.1f}%, height: {tall:.1f}pt, fill: rgb("{tint}")))'
+                f"#place(left + top, dx: {x:.1f}%, dy: {height * 0.8 - tall:.1f}pt, rect(width: "
+                f'{55 / bars:.1f}%, height: {tall:.1f}pt, fill: rgb("{tint}")))'
             )
             label = self.m.run(name, block)
             placed.append(f"#place(left + top, dx: {x:.1f}%, dy: {height * 0.84:.1f}pt, [{label}])")
@@ -321,7 +327,8 @@ class Sheet:
             placed.append(f"#place(top + center, dy: {height * 0.84 + size * 1.5:.1f}pt, [{axis}])")
         return (
             f"#block(above: 1em, below: 1em, width: {width}, height: {height + size * 4:.1f}pt, breakable: false, "
-            f"inset: (top: {size * 2:.1f}pt))[#set text(size: {size:.1f}pt, hyphenate: false)\n#set par(first-line-indent: 0pt, justify: false)\n{''.join(placed)}]\n\n"
+            f"inset: (top: {size * 2:.1f}pt))[#set text(size: {size:.1f}pt, hyphenate: false)\n#set "
+            f"par(first-line-indent: 0pt, justify: false)\n{''.join(placed)}]\n\n"
         )
 
     def figure(self, height: float | None = None, captioned: bool = True) -> str:
@@ -337,9 +344,11 @@ class Sheet:
         """Return markup in columns that are about equally long."""
         line = self.size * (0.66 + self.leading)
         return (
-            f"#layout(room => {{ let body = [{markup}]; let wide = (room.width - {(count - 1) * self.gutter}pt) / {count}; "
+            f"#layout(room => {{ let body = [{markup}]; let wide = (room.width - "
+            f"{(count - 1) * self.gutter}pt) / {count}; "
             f"let tall = measure(block(width: wide, body)).height; "
-            f"block(height: tall / {count} + {2.5 * line:.1f}pt, columns({count}, gutter: {self.gutter}pt, body)) }})\n\n"
+            f"block(height: tall / {count} + {2.5 * line:.1f}pt, columns({count}, gutter: "
+            f"{self.gutter}pt, body)) }})\n\n"
         )
 
     def boxed(self, markup: str, dark: bool = False, inset: float = 8, width: str = "100%") -> str:

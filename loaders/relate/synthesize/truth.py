@@ -17,10 +17,10 @@ from loaders.document import Category, Page, Words
 from loaders.errors import OcrIngestError
 from loaders.rasterize.mupdf import MupdfPage
 from loaders.rasterize.mupdf_inks import inks_of
+from loaders.relate.structure import BlockDraft, assemble
 from loaders.relate.synthesize.labelled import BLOCK_CATEGORY, LabelledPage
 from loaders.relate.synthesize.manuscript import PLACES, Manuscript
 from loaders.relate.synthesize.paper import paper_behind
-from loaders.relate.structure import BlockDraft, assemble
 
 SAME_LINE = 0.55
 """Baselines of words on one line differ by less than this share of the larger type size; index marks by a third."""
@@ -128,8 +128,8 @@ def _blocks(
         planned = manuscript.blocks[block]
         category = cast(Category, BLOCK_CATEGORY.get(planned.category, planned.category))
         whole = planned.category in ("table", "figure")
-        for part in [lines[block]] if whole else _parts(lines[block], depth, words):
-            drafts.append((BlockDraft(tuple(map(tuple, part)), category, planned.level), planned.category))
+        parts = [lines[block]] if whole else _parts(lines[block], depth, words)
+        drafts += [(BlockDraft(tuple(map(tuple, part)), category, planned.level), planned.category) for part in parts]
     return drafts
 
 

@@ -28,7 +28,7 @@ def _typst() -> Any:
     try:
         import typst
     except ImportError as error:
-        raise MissingExtra("pages are set by Typst; pip install 'ocr-ingest[train]'") from error
+        raise MissingExtra("setting synthetic pages", "synthesize") from error
     return typst
 
 

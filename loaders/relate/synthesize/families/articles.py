@@ -79,13 +79,16 @@ def paper(pen: Pen) -> Written:
             for text in (pen.name(), f"{pen.town().split()[0]} University", f"{pen.rng.choice('abcdefg')}@example.org")
         ]
         authors.append("[" + " \\ ".join(lines[: pen.rng.randint(1, 3)]) + "]")
-    title += f"#grid(columns: {len(authors)} * (1fr,), column-gutter: 1em, align: center, {', '.join(authors)})\n#v(1em)\n".replace(
-        f"{len(authors)} * (1fr,)", "(" + "1fr, " * len(authors) + ")"
-    )
+    title += (
+        f"#grid(columns: {len(authors)} * (1fr,), column-gutter: 1em, align: center, {', '.join(authors)})\n#v(1em)\n"
+    ).replace(f"{len(authors)} * (1fr,)", "(" + "1fr, " * len(authors) + ")")
     abstract = s.set("Abstract", "title", level=2, weight='"bold"', align="center") if pen.rng.random() < 0.7 else ""
     abstract += s.paragraph(60, 130)
     span = pen.rng.random() < 0.5
-    top = f'#place(top, float: true, scope: "parent", clearance: 1.5em)[{title}{f"#pad(x: 8%)[{abstract}]" if span else ""}]\n'
+    top = (
+        '#place(top, float: true, scope: "parent", clearance: 1.5em)'
+        f"[{title}{f'#pad(x: 8%)[{abstract}]' if span else ''}]\n"
+    )
     body = ("" if span else abstract) + s.flow(10, rich=0.4)
     if pen.rng.random() < 0.5:
         body += s.equation() + s.paragraph() + s.equation()
@@ -141,7 +144,10 @@ def lay(columns: list[str], widths: list[float], gutter: float, rules: bool = Fa
     fr = ", ".join(f"{width:.3f}fr" for width in widths)
     stroke = "(x, y) => if x > 0 { (left: 0.4pt) }" if rules else "none"
     inset = f"(x, y) => if x > 0 {{ (left: {gutter / 2:.1f}pt) }} else {{ (left: 0pt) }}" if rules else "0pt"
-    return f"#grid(columns: ({fr},), column-gutter: {gutter / 2 if rules else gutter:.1f}pt, stroke: {stroke}, inset: {inset}, {cells})\n\n"
+    return (
+        f"#grid(columns: ({fr},), column-gutter: {gutter / 2 if rules else gutter:.1f}pt, stroke: "
+        f"{stroke}, inset: {inset}, {cells})\n\n"
+    )
 
 
 def sidebar(pen: Pen) -> Written:
@@ -284,7 +290,10 @@ def side_notes(pen: Pen) -> Written:
         main = (s.heading(3) if pen.rng.random() < 0.3 else "") + s.paragraph(40, 120)
         note = ""
         if pen.rng.random() < 0.6:
-            note = f"#[#set text(size: {s.size * 0.75:.1f}pt)\n#set par(justify: false, first-line-indent: 0pt)\n{s.paragraph(6, 22)}]"
+            note = (
+                f"#[#set text(size: {s.size * 0.75:.1f}pt)\n#set par(justify: false, first-line-indent: "
+                f"0pt)\n{s.paragraph(6, 22)}]"
+            )
         rows += [note, main] if left else [main, note]
     widths = "(1fr, 3fr)" if left else "(3fr, 1fr)"
     cells = ", ".join(f"[{cell}]" for cell in rows)

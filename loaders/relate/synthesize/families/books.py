@@ -69,7 +69,10 @@ def dictionary(pen: Pen) -> Written:
     entries = []
     for word in sorted(pen.phrase(1, 1).lower() for _ in range(count * 22)):
         block = s.m.block("text")
-        entry = f"#strong[{s.m.run(word, block)}] #emph[{s.m.more(pen.rng.choice(('n.', 'v.t.', 'adj.', 'adv.', 'n. pl.')))}] "
+        entry = (
+            f"#strong[{s.m.run(word, block)}] #emph"
+            f"[{s.m.more(pen.rng.choice(('n.', 'v.t.', 'adj.', 'adv.', 'n. pl.')))}] "
+        )
         senses = pen.rng.choice((1, 1, 2, 3))
         for k in range(senses):
             entry += s.m.more((f"{k + 1}. " if senses > 1 else "") + pen.sentence(4, 22)) + " "
@@ -92,11 +95,15 @@ def bibliography(pen: Pen) -> Written:
             f"{pen.name().split()[-1]}, {pen.rng.choice('ABCDEFGHJKLM')}." for _ in range(pen.rng.randint(1, 4))
         )
         entry = f"{names} ({pen.rng.randint(1950, 2025)}). {pen.sentence(5, 13)}"
-        journal = f"{pen.phrase(2, 4)}, {pen.rng.randint(1, 80)}({pen.rng.randint(1, 12)}), {pen.rng.randint(1, 400)}–{pen.rng.randint(401, 900)}."
+        journal = (
+            f"{pen.phrase(2, 4)}, {pen.rng.randint(1, 80)}({pen.rng.randint(1, 12)}), "
+            f"{pen.rng.randint(1, 400)}–{pen.rng.randint(401, 900)}."
+        )
         if numbered:
             text = f"{s.m.more(entry)} #emph[{s.m.more(journal)}]"
             parts.append(
-                f"#block(above: 0.6em, below: 0.6em)[#set par(first-line-indent: 0pt)\n#grid(columns: (2.2em, 1fr), [{mark}], [{text}])]\n"
+                "#block(above: 0.6em, below: 0.6em)[#set par(first-line-indent: 0pt)\n#grid(columns: "
+                f"(2.2em, 1fr), [{mark}], [{text}])]\n"
             )
         else:
             text = f"{s.m.run(entry, block)} #emph[{s.m.more(journal)}]"
@@ -131,8 +138,8 @@ def index(pen: Pen) -> Written:
                 )
             )
         parts.append(entry(s, term, numbers(pen), leaders, 0))
-        for _ in range(pen.rng.choice((0, 0, 0, 1, 3))):
-            parts.append(entry(s, pen.phrase(1, 3).lower(), numbers(pen), leaders, 1))
+        below = range(pen.rng.choice((0, 0, 0, 1, 3)))
+        parts += [entry(s, pen.phrase(1, 3).lower(), numbers(pen), leaders, 1) for _ in below]
     return s.m, s.setup(count, head, s.running("footer")) + title + "".join(parts)
 
 
@@ -150,7 +157,10 @@ def entry(s: Sheet, term: str, pages: str, leaders: bool, depth: int) -> str:
         text += f" #box(width: 1fr)[{s.m.raw(s.rng.choice(LEADERS))}] {s.m.more(pages)}"
     else:
         text += " " + s.m.more(pages)
-    return f"#block(above: 0.45em, below: 0.45em, inset: (left: {depth * 1.2}em))[#set par(first-line-indent: 0pt, justify: false, hanging-indent: 2em)\n{text}]\n"
+    return (
+        f"#block(above: 0.45em, below: 0.45em, inset: (left: {depth * 1.2}em))[#set "
+        f"par(first-line-indent: 0pt, justify: false, hanging-indent: 2em)\n{text}]\n"
+    )
 
 
 LEADERS = ("#repeat[.]", "#repeat[. ]", "#repeat(gap: 0.3em)[.]", "#repeat[ . ]")
@@ -173,7 +183,8 @@ def contents(pen: Pen) -> Written:
             line = f"{text} #box(width: 1fr)[{white}] {s.m.more(str(page))}"
             look = '#set text(weight: "bold")\n' if depth == 0 and gap > 0.6 else ""
             parts.append(
-                f"#block(above: {gap:.2f}em, below: {gap:.2f}em, inset: (left: {depth * 1.6}em))[{look}#set par(first-line-indent: 0pt, justify: false)\n{line}]\n"
+                f"#block(above: {gap:.2f}em, below: {gap:.2f}em, inset: (left: {depth * 1.6}em))[{look}"
+                f"#set par(first-line-indent: 0pt, justify: false)\n{line}]\n"
             )
     return s.m, s.setup(header=head, footer=s.running("footer")) + "".join(parts)
 
@@ -201,13 +212,15 @@ def play(pen: Pen) -> Written:
             block = s.m.block("text")
             cells = s.m.run(name, block), s.m.more(speech)
             parts.append(
-                f"#block(above: 0.7em, below: 0.7em)[#set par(first-line-indent: 0pt)\n#grid(columns: (6em, 1fr), [{cells[0]}], [{cells[1]}])]\n"
+                "#block(above: 0.7em, below: 0.7em)[#set par(first-line-indent: 0pt)\n#grid(columns: "
+                f"(6em, 1fr), [{cells[0]}], [{cells[1]}])]\n"
             )
         elif style == "below":
             block = s.m.block("text")
             cells = s.m.run(name, block), s.m.run(speech, block)
             parts.append(
-                f"#block(above: 1em, below: 0.8em, inset: (x: 12%))[#set par(first-line-indent: 0pt)\n#align(center)[{cells[0]}]#v(-0.4em)\n{cells[1]}]\n"
+                "#block(above: 1em, below: 0.8em, inset: (x: 12%))[#set par(first-line-indent: 0pt)\n"
+                f"#align(center)[{cells[0]}]#v(-0.4em)\n{cells[1]}]\n"
             )
         else:
             parts.append(s.set(f"{name}. {speech}", above="0.7em", below="0.7em"))
@@ -226,7 +239,8 @@ def verse(pen: Pen) -> Written:
         lines = [s.m.run(pen.sentence(3, 8).rstrip("."), block) for _ in range(pen.rng.choice((2, 4, 4, 6)))]
         joined = BREAK.join(("#h(1em) " if k % 2 and count == 1 else "") + line for k, line in enumerate(lines))
         parts.append(
-            f"#block(breakable: false, above: 1.4em, below: 1.4em)[#set par(first-line-indent: 0pt, justify: false)\n{joined}]\n\n"
+            "#block(breakable: false, above: 1.4em, below: 1.4em)[#set par(first-line-indent: 0pt, "
+            f"justify: false)\n{joined}]\n\n"
         )
     return s.m, s.setup(count, head, s.running("footer")) + "".join(parts)
 
@@ -271,17 +285,17 @@ def exam(pen: Pen) -> Written:
         block = s.m.block("list")
         cells = s.m.run(f"{k + 1}.", block), s.m.more(pen.sentence(8, 30))
         parts.append(
-            f"#block(above: 1.1em, below: 0.6em)[#set par(first-line-indent: 0pt)\n#grid(columns: (1.8em, 1fr), [{cells[0]}], [{cells[1]}])]\n"
+            "#block(above: 1.1em, below: 0.6em)[#set par(first-line-indent: 0pt)\n#grid(columns: "
+            f"(1.8em, 1fr), [{cells[0]}], [{cells[1]}])]\n"
         )
         kind = pen.rng.randrange(4)
         if kind == 0:
-            parts.append(
-                "".join(f"#line(length: 100%, stroke: 0.4pt)#v(0.8em)\n" for _ in range(pen.rng.randint(1, 3)))
-            )
+            parts.append("".join("#line(length: 100%, stroke: 0.4pt)#v(0.8em)\n" for _ in range(pen.rng.randint(1, 3))))
         elif kind == 1:
             answers = [s.m.set(f"({letter}) {pen.phrase(1, 4)}", "list") for letter in "ABCD"]
             parts.append(
-                f"#pad(left: 1.8em)[#grid(columns: (1fr, 1fr, 1fr, 1fr), column-gutter: 1em, {', '.join(f'[{a}]' for a in answers)})]\n"
+                "#pad(left: 1.8em)[#grid(columns: (1fr, 1fr, 1fr, 1fr), column-gutter: 1em, "
+                f"{', '.join(f'[{a}]' for a in answers)})]\n"
             )
         elif kind == 2:
             parts += [

@@ -11,7 +11,8 @@ from loaders.relate.synthesize.sheet import DARKS, TINTS, Sheet
 BREAK = " \\ "
 Written = tuple[Manuscript, str]
 FIELDS = (
-    "Name,First name,Surname,Date of birth,Place of birth,Nationality,Address,Postal code,City,Country,Telephone,E-mail,"
+    "Name,First name,Surname,Date of birth,Place of birth,Nationality,Address,Postal "
+    "code,City,Country,Telephone,E-mail,"
     "Passport No.,Employer,Occupation,Tax number,Account holder,IBAN,Date,Signature,Invoice No.,Customer No.,Reference,"
     "Contact person,Department,Marital status,Number of children,Vehicle registration,Policy number,Amount claimed"
 ).split(",")
@@ -66,7 +67,8 @@ def letter(pen: Pen) -> Written:
     )
     block = s.m.block("text")
     parts.append(
-        f"#block[#set par(first-line-indent: 0pt)\n{s.m.run(pen.name(), block)}{BREAK}{s.m.run(pen.phrase(1, 3), block)}]\n"
+        "#block[#set par(first-line-indent: "
+        f"0pt)\n{s.m.run(pen.name(), block)}{BREAK}{s.m.run(pen.phrase(1, 3), block)}]\n"
     )
     foot = ""
     if pen.rng.random() < 0.5:
@@ -81,7 +83,10 @@ def letter(pen: Pen) -> Written:
                     ]
                 )
             )
-        foot = f"#set text(size: 6.5pt)\n#set par(first-line-indent: 0pt, leading: 0.4em)\n#grid(columns: (1fr, 1fr, 1fr), {', '.join(f'[{cell}]' for cell in cells)})"
+        foot = (
+            "#set text(size: 6.5pt)\n#set par(first-line-indent: 0pt, leading: 0.4em)\n"
+            f"#grid(columns: (1fr, 1fr, 1fr), {', '.join(f'[{cell}]' for cell in cells)})"
+        )
     return s.m, s.setup(footer=foot) + "".join(parts)
 
 
@@ -116,8 +121,7 @@ def contract(pen: Pen) -> Written:
         parts.append(s.heading(3, f"{k}. {pen.phrase(1, 4).upper()}"))
         for n in range(1, pen.rng.randint(2, 5)):
             parts.append(clause(s, f"{k}.{n}", 0))
-            for letter in "abc"[: pen.rng.choice((0, 0, 2, 3))]:
-                parts.append(clause(s, f"({letter})", 1))
+            parts += [clause(s, f"({letter})", 1) for letter in "abc"[: pen.rng.choice((0, 0, 2, 3))]]
     return s.m, s.setup(header=head, footer=s.running("footer")) + "".join(parts)
 
 
@@ -125,7 +129,10 @@ def clause(s: Sheet, mark: str, depth: int) -> str:
     """Return a numbered clause."""
     block = s.m.block("list")
     cells = s.m.run(mark, block), s.m.more(s.pen.paragraph(8, 60))
-    return f"#block(above: 0.8em, below: 0.8em, inset: (left: {2.4 * depth}em))[#grid(columns: (2.4em, 1fr), [{cells[0]}], [{cells[1]}])]\n"
+    return (
+        f"#block(above: 0.8em, below: 0.8em, inset: (left: {2.4 * depth}em))[#grid(columns: "
+        f"(2.4em, 1fr), [{cells[0]}], [{cells[1]}])]\n"
+    )
 
 
 def field(s: Sheet, filled: float, style: str) -> str:
@@ -141,7 +148,10 @@ def field(s: Sheet, filled: float, style: str) -> str:
     small = f"#text(size: {max(s.size * 0.72, 5.5):.1f}pt)[{said}]"
     if style == "line":
         answer = s.m.more(value) if value else ""
-        return f"#grid(columns: (auto, 1fr), column-gutter: 0.5em, [{said}], [#block(width: 100%, height: 1.1em, stroke: (bottom: 0.4pt))[{answer}]])"
+        return (
+            f"#grid(columns: (auto, 1fr), column-gutter: 0.5em, [{said}], [#block(width: 100%, "
+            f"height: 1.1em, stroke: (bottom: 0.4pt))[{answer}]])"
+        )
     answer = s.m.run(value, block) if value else ""
     if style == "box":
         return f"#block(width: 100%, height: 3em, stroke: 0.5pt, inset: 2.5pt)[{small}#v(-0.5em)\n{answer}]"
@@ -240,7 +250,10 @@ def invoice(pen: Pen) -> Written:
         )
     ]
     cells = s.m.cells(facts, block)
-    meta = f"#table(columns: 2, stroke: {pen.rng.choice(('none', '0.4pt'))}, inset: 3pt, {', '.join(f'[{c}]' for row in cells for c in row)})"
+    meta = (
+        f"#table(columns: 2, stroke: {pen.rng.choice(('none', '0.4pt'))}, inset: 3pt, "
+        f"{', '.join(f'[{c}]' for row in cells for c in row)})"
+    )
     parts = [
         firm,
         lay([to, f"#align(right)[{meta}]"], [1, 1], 20),
@@ -255,7 +268,8 @@ def invoice(pen: Pen) -> Written:
     block = s.m.block("table")
     sums = s.m.cells([("Subtotal", pen.amount()), ("VAT 19 %", pen.amount()), ("Total", f"EUR {pen.amount()}")], block)
     parts.append(
-        f"#align(right)[#table(columns: 2, stroke: none, align: right, inset: 3pt, {', '.join(f'[{c}]' for row in sums for c in row)})]\n"
+        "#align(right)[#table(columns: 2, stroke: none, align: right, inset: 3pt, "
+        f"{', '.join(f'[{c}]' for row in sums for c in row)})]\n"
     )
     parts.append(s.paragraph(15, 45))
     foot = s.furniture(f"{pen.firm()} · {pen.street()} · {pen.town()}", "footer", "center")

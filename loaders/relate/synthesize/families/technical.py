@@ -47,7 +47,10 @@ def slide(pen: Pen) -> Written:
         body += s.items(1, 3, 14, ordered=False)
         if pen.rng.random() < 0.35:
             size, s.size = s.size, s.size * 0.85
-            body += f"#pad(left: 1.6em)[#set text(size: {s.size:.1f}pt)\n{s.items(pen.rng.randint(1, 2), 3, 9, ordered=False)}]\n"
+            body += (
+                "#pad(left: 1.6em)[#set text(size: "
+                f"{s.size:.1f}pt)\n{s.items(pen.rng.randint(1, 2), 3, 9, ordered=False)}]\n"
+            )
             s.size = size
     return s.m, s.setup(footer=slide_foot(s), fill=fill) + body
 
@@ -221,9 +224,9 @@ def listing(pen: Pen) -> Written:
             lines.append(code)
             depth = max(0, min(4, depth + pen.rng.choice((0, 0, 1, 1, -1, -2))))
         inner = (
-            f'#set text(font: "{mono}", size: {s.size * 0.85:.1f}pt)\n#set par(first-line-indent: 0pt, justify: false)\n'
-            + " \\ ".join(lines)
-        )
+            f'#set text(font: "{mono}", size: {s.size * 0.85:.1f}pt)\n#set par(first-line-indent: '
+            "0pt, justify: false)\n"
+        ) + " \\ ".join(lines)
         parts.append(s.boxed(inner) if pen.rng.random() < 0.6 else f"#pad(left: 1.5em)[{inner}]\n\n")
         parts.append(s.caption("Listing") if pen.rng.random() < 0.3 else "")
         parts.append(s.heading(3) if pen.rng.random() < 0.3 else "")
@@ -234,8 +237,14 @@ def program_line(pen: Pen) -> str:
     """Return a line of a program in no particular language."""
     name, other = ("_".join(pen.phrase(1, 2).lower().split()) for _ in range(2))
     return pen.rng.choice(
-        (f"def {name}({other}):", f"{name} = {other}[{pen.rng.randint(0, 9)}]", f"if ({name} > {pen.rng.randint(0, 99)}) {{", "}", f"return {name}",
-         f"// {pen.phrase(2, 6).lower()}", f"for {name} in range({pen.rng.randint(1, 50)}):", f"$ sudo {name} --{other}", f'print("{name}")', f"int {name} = {other}->{name};")
+        (f"def {name}({other}):", (
+f"{name} = {other}"
+f"[{pen.rng.randint(0, 9)}]"
+), f"if ({name} > {pen.rng.randint(0, 99)}) {{", "}", f"return {name}",
+         f"// {pen.phrase(2, 6).lower()}", (
+f"for {name} in "
+f"range({pen.rng.randint(1, 50)}):"
+), f"$ sudo {name} --{other}", f'print("{name}")', f"int {name} = {other}->{name};")
     )  # fmt: skip
 
 
@@ -258,7 +267,8 @@ def manual_page(pen: Pen) -> Written:
                 block = s.m.block("list")
                 option = s.m.run(f"-{pen.rng.choice('abcdefgh')}, --{pen.phrase(1, 1).lower()}", block)
                 parts.append(
-                    f"#pad(left: 4em)[#strong[{option}]#v(-0.5em)\n#pad(left: 4em)[{s.m.run(pen.sentence(6, 30), block)}]]\n"
+                    f"#pad(left: 4em)[#strong[{option}]#v(-0.5em)\n#pad(left: 4em)"
+                    f"[{s.m.run(pen.sentence(6, 30), block)}]]\n"
                 )
         else:
             parts.append(f"#pad(left: 4em)[{s.paragraph(6, 70)}]\n")
@@ -325,13 +335,18 @@ def diagram(pen: Pen) -> Written:
                     ("stroke: 0.6pt", f'fill: rgb("{pen.rng.choice(TINTS)}")', "stroke: 0.6pt, radius: 5pt")
                 )
                 places.append(
-                    f"#place(top + left, dx: {x:.1f}pt, dy: {y:.1f}pt, block(width: {wide:.1f}pt, height: {tall * 0.66:.1f}pt, inset: 3pt, {shape})[#align(center + horizon)[{text}]])"
+                    f"#place(top + left, dx: {x:.1f}pt, dy: {y:.1f}pt, block(width: {wide:.1f}pt, height: "
+                    f"{tall * 0.66:.1f}pt, inset: 3pt, {shape})[#align(center + horizon)[{text}]])"
                 )
                 if column < across - 1:
                     places.append(
-                        f"#place(top + left, dx: {x + wide:.1f}pt, dy: {y + tall * 0.33:.1f}pt, line(length: {step * 0.3:.1f}pt, stroke: 0.6pt))"
+                        f"#place(top + left, dx: {x + wide:.1f}pt, dy: {y + tall * 0.33:.1f}pt, line(length: "
+                        f"{step * 0.3:.1f}pt, stroke: 0.6pt))"
                     )
-        look = f"#set text(size: {s.size * 0.8:.1f}pt, hyphenate: false)\n#set par(first-line-indent: 0pt, justify: false, leading: 0.4em)\n"
+        look = (
+            f"#set text(size: {s.size * 0.8:.1f}pt, hyphenate: false)\n#set par(first-line-indent: "
+            "0pt, justify: false, leading: 0.4em)\n"
+        )
         parts.append(f"#block(width: 100%, height: {down * tall:.1f}pt, breakable: false)[{look}{''.join(places)}]\n\n")
         parts.append(s.caption())
     parts.append(s.flow(3))
@@ -352,7 +367,7 @@ def charts(pen: Pen) -> Written:
 
 
 def data_sheet(pen: Pen) -> Written:
-    """A product's data sheet: picture and features side by side, two tables of values beside each other, small print."""
+    """A product's data sheet: a picture beside features, two tables of values beside each other, small print."""
     s = Sheet.designed(pen)
     s.indent, s.size = 0, min(s.size, 9)
     title = s.set(f"{pen.goods()} {pen.code()}", "title", level=1, size="17pt", weight='"bold"')
@@ -381,7 +396,10 @@ def calendar(pen: Pen) -> Written:
         note = s.m.run(str(day), block) if 1 <= day <= 31 else ""
         note += " \\ " + s.m.run(pen.phrase(1, 4), block) if note and pen.rng.random() < 0.3 else ""
         cells.append(f"[{note}]")
-    table = f"#table(columns: ({'1fr, ' * 7}), rows: (auto, 64pt, 64pt, 64pt, 64pt, 64pt), stroke: 0.4pt, inset: 4pt, {', '.join(cells)})"
+    table = (
+        f"#table(columns: ({'1fr, ' * 7}), rows: (auto, 64pt, 64pt, 64pt, 64pt, 64pt), stroke: "
+        f"0.4pt, inset: 4pt, {', '.join(cells)})"
+    )
     return s.m, s.setup() + f"#set par(justify: false)\n{title}{table}"
 
 

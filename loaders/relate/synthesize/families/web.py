@@ -32,16 +32,23 @@ class Web:
         faces = FACES.get(language, SERIF[:3] + SANS)
         body, head = rng.choice(faces), rng.choice(faces)
         rules = (
-            f"#PAGE {{ font: {size:.1f}pt/{rng.uniform(1.15, 1.6):.2f} '{body}', 'Noto Sans'; padding: {rng.uniform(16, 46):.0f}pt; "
+            f"#PAGE {{ font: {size:.1f}pt/{rng.uniform(1.15, 1.6):.2f} '{body}', 'Noto Sans'; "
+            f"padding: {rng.uniform(16, 46):.0f}pt; "
             f"text-align: {rng.choice(('left', 'left', 'justify')) if language not in ('ar', 'fa') else 'start'}; "
             f"hyphens: {rng.choice(('auto', 'manual'))} }}\n"
             f"#PAGE p {{ margin: 0 0 {rng.uniform(0, 1):.2f}em; text-indent: {rng.choice((0, 0, 1.2))}em }}\n"
-            f"#PAGE h1, #PAGE h2, #PAGE h3 {{ font-family: '{head}', 'Noto Sans'; line-height: 1.15; text-align: start; margin: 0.6em 0 0.35em }}\n"
-            f"#PAGE h1 {{ font-size: {rng.uniform(1.6, 2.6):.2f}em }} #PAGE h2 {{ font-size: 1.35em }} #PAGE h3 {{ font-size: 1.1em }}\n"
-            f"#PAGE ul, #PAGE ol {{ margin: 0.4em 0; padding: 0; list-style: none }} #PAGE li {{ padding-inline-start: 1.4em; text-indent: -1em; margin: {rng.uniform(0, 0.4):.2f}em 0 }}\n"
+            f"#PAGE h1, #PAGE h2, #PAGE h3 {{ font-family: '{head}', 'Noto Sans'; line-height: 1.15; "
+            f"text-align: start; margin: 0.6em 0 0.35em }}\n"
+            f"#PAGE h1 {{ font-size: {rng.uniform(1.6, 2.6):.2f}em }} #PAGE h2 {{ font-size: 1.35em "
+            f"}} #PAGE h3 {{ font-size: 1.1em }}\n"
+            f"#PAGE ul, #PAGE ol {{ margin: 0.4em 0; padding: 0; list-style: none }} #PAGE li {{ "
+            "padding-inline-start: 1.4em; text-indent: -1em; margin: "
+            f"{rng.uniform(0, 0.4):.2f}em 0 }}\n"
             f"#PAGE figure {{ margin: 0.6em 0 }} #PAGE figcaption {{ font-size: 0.85em; text-indent: 0 }}\n"
-            f"#PAGE .picture {{ background: linear-gradient({rng.randint(0, 180)}deg, #{rng.choice(TINTS)}, #{rng.choice(DARKS)}) }}\n"
-            "#PAGE table { border-collapse: collapse; font-size: 0.9em; text-align: start } #PAGE td, #PAGE th { padding: 2pt 5pt; vertical-align: top }\n"
+            f"#PAGE .picture {{ background: linear-gradient({rng.randint(0, 180)}deg, "
+            f"#{rng.choice(TINTS)}, #{rng.choice(DARKS)}) }}\n"
+            "#PAGE table { border-collapse: collapse; font-size: 0.9em; text-align: start } #PAGE "
+            "td, #PAGE th { padding: 2pt 5pt; vertical-align: top }\n"
         )
         return cls(m, size, rules)
 
@@ -118,7 +125,11 @@ def bar(w: Web, place: Place) -> str:
         if dark
         else w.rng.choice(("border-bottom:0.6pt solid #999", f"background:#{w.rng.choice(TINTS)}", ""))
     )
-    return f'<nav style="display:flex;gap:16pt;justify-content:{w.rng.choice(("start", "center", "space-between"))};padding:4pt 6pt;margin-bottom:8pt;font-size:0.85em;{look}">{links}</nav>'
+    return (
+        '<nav style="display:flex;gap:16pt;'
+        f"justify-content:{w.rng.choice(('start', 'center', 'space-between'))};padding:4pt 6pt;"
+        f'margin-bottom:8pt;font-size:0.85em;{look}">{links}</nav>'
+    )
 
 
 def web_article(pen: Pen) -> Written:
@@ -137,7 +148,10 @@ def web_article(pen: Pen) -> Written:
     main += w.p(20, 50)
     boxes = ""
     for _ in range(pen.rng.randint(1, 3)):
-        boxes += f'<div style="background:#{pen.rng.choice(TINTS)};padding:6pt;margin-bottom:8pt">{w.h(3)}{w.p(10, 30)}{w.items(2) if pen.rng.random() < 0.5 else ""}</div>'
+        boxes += (
+            f'<div style="background:#{pen.rng.choice(TINTS)};padding:6pt;'
+            f'margin-bottom:8pt">{w.h(3)}{w.p(10, 30)}{w.items(2) if pen.rng.random() < 0.5 else ""}</div>'
+        )
     left = pen.rng.random() < 0.3
     cells = [f"<div>{main}</div>", f'<aside style="font-size:0.88em">{boxes}</aside>']
     grid = (
@@ -167,7 +181,8 @@ def cards(pen: Pen) -> Written:
             inner += w.p(8, 30)
         made += f'<div style="border:0.6pt solid #bbb;border-radius:4pt;padding:7pt">{inner}</div>'
     return w.page(
-        f'{body}<div style="display:grid;gap:{pen.rng.uniform(6, 14):.0f}pt;grid-template-columns:repeat({across},1fr)">{made}</div>'
+        f'{body}<div style="display:grid;gap:{pen.rng.uniform(6, 14):.0f}pt;'
+        f'grid-template-columns:repeat({across},1fr)">{made}</div>'
     )
 
 
@@ -182,10 +197,14 @@ def css_magazine(pen: Pen) -> Written:
         )
         rule = pen.rng.choice(("", "column-rule:0.5pt solid #888;"))
         parts.append(
-            f'<div class="cols" style="columns:{count};column-gap:{pen.rng.choice((9, 11, 14, 18))}pt;{rule}margin-bottom:8pt">{inner}</div>'
+            f'<div class="cols" style="columns:{count};column-gap:{pen.rng.choice((9, 11, 14, 18))}pt;'
+            f'{rule}margin-bottom:8pt">{inner}</div>'
         )
         parts.append(w.h(2))
-    first = "#PAGE .cols:nth-of-type(2) p:first-child::first-letter { font-size: 2.6em; float: left; line-height: 0.85; padding-right: 2pt }"
+    first = (
+        "#PAGE .cols:nth-of-type(2) p:first-child::first-letter { font-size: 2.6em; float: left; "
+        "line-height: 0.85; padding-right: 2pt }"
+    )
     return w.page("".join(parts[:-1]), first if pen.rng.random() < 0.5 and pen.prose.language == "en" else "")
 
 
@@ -205,9 +224,13 @@ def mail(pen: Pen) -> Written:
         )
         inner = (
             facts
-            + f'<div style="margin-top:8pt">{w.bit(f"Dear {pen.name().split()[0]},")}{w.p()}{w.p(10, 40)}{w.bit(pen.name())}</div>'
+            + f'<div style="margin-top:8pt">{w.bit(f"Dear {pen.name().split()[0]},")}'
+            + f"{w.p()}{w.p(10, 40)}{w.bit(pen.name())}</div>"
         )
-        body += f'<div style="margin:8pt 0 8pt {depth * 12}pt;padding-left:6pt;border-left:{1.5 if depth else 0}pt solid #88a">{inner}</div>'
+        body += (
+            f'<div style="margin:8pt 0 8pt {depth * 12}pt;padding-left:6pt;'
+            f'border-left:{1.5 if depth else 0}pt solid #88a">{inner}</div>'
+        )
     return w.page(body)
 
 
@@ -225,7 +248,12 @@ def web_form(pen: Pen) -> Written:
                 label = w.m.run(pen.rng.choice(FIELDS), block)
                 value = pen.rng.choice((pen.name, pen.date, pen.code, pen.town))() if pen.rng.random() < 0.6 else ""
                 value = (w.m.run(value, block) if above else w.m.more(value)) if value else ""
-                row += f'<div style="flex:{pen.rng.choice((1, 1, 2))};display:{"block" if above else "flex"};gap:6pt;align-items:baseline"><div style="white-space:nowrap">{label}</div><div style="flex:1;border:0.5pt solid #888;min-height:1.5em;padding:1pt 4pt">{value}</div></div>'
+                row += (
+                    f'<div style="flex:{pen.rng.choice((1, 1, 2))};display:{"block" if above else "flex"};'
+                    f'gap:6pt;align-items:baseline"><div style="white-space:nowrap">{label}</div><div '
+                    'style="flex:1;border:0.5pt solid #888;min-height:1.5em;padding:1pt '
+                    f'4pt">{value}</div></div>'
+                )
             body += f'<div style="display:flex;gap:12pt;margin:6pt 0">{row}</div>'
     return w.page(body + w.p(15, 50))
 
@@ -262,7 +290,11 @@ def menu(pen: Pen) -> Written:
                     if pen.rng.random() < 0.6
                     else ""
                 )
-                inner += f'<div style="margin:4pt 0"><div style="display:flex;gap:4pt;align-items:baseline"><b>{name}</b><div style="flex:1;{dotted}"></div><span>{price}</span></div>{text}</div>'
+                inner += (
+                    '<div style="margin:4pt 0"><div style="display:flex;gap:4pt;'
+                    f'align-items:baseline"><b>{name}</b><div style="flex:1;'
+                    f'{dotted}"></div><span>{price}</span></div>{text}</div>'
+                )
         columns += f'<div style="flex:1">{inner}</div>'
     return w.page(f'{body}<div style="display:flex;gap:{pen.rng.uniform(14, 30):.0f}pt">{columns}</div>')
 
@@ -275,9 +307,13 @@ def front_page(pen: Pen) -> Written:
     side = "".join(w.h(3) + w.p(25, 60) for _ in range(pen.rng.randint(2, 3)))
     below = "".join(f"<div>{w.h(2)}{w.p(30, 70)}{w.p(20, 60)}</div>" for _ in range(3))
     rule = "border-left:0.5pt solid #777;padding-left:8pt" if pen.rng.random() < 0.5 else ""
-    top = f'<div style="display:grid;grid-template-columns:2.2fr 1fr;gap:14pt"><div>{lead}</div><div style="{rule}">{side}</div></div>'
+    top = (
+        '<div style="display:grid;grid-template-columns:2.2fr 1fr;'
+        f'gap:14pt"><div>{lead}</div><div style="{rule}">{side}</div></div>'
+    )
     return w.page(
-        f'{name}{top}<div style="display:grid;grid-template-columns:1fr 1fr 1fr;gap:12pt;border-top:0.8pt solid #000;margin-top:8pt">{below}</div>'
+        f'{name}{top}<div style="display:grid;grid-template-columns:1fr 1fr 1fr;gap:12pt;'
+        f'border-top:0.8pt solid #000;margin-top:8pt">{below}</div>'
     )
 
 
@@ -289,7 +325,8 @@ def rtl_page(pen: Pen) -> Written:
     box = f'<div style="background:#{pen.rng.choice(TINTS)};padding:6pt">{w.h(3)}{w.p(15, 40)}{w.items(3)}</div>'
     below = w.h(2) + f'<div style="columns:2;column-gap:14pt">{"".join(w.p(40, 80) for _ in range(4))}</div>'
     return w.page(
-        f'<div dir="rtl">{head}{title}<div style="display:grid;gap:14pt;grid-template-columns:2.4fr 1fr"><div>{main}</div><div>{box}</div></div>{below}</div>'
+        f'<div dir="rtl">{head}{title}<div style="display:grid;gap:14pt;'
+        f'grid-template-columns:2.4fr 1fr"><div>{main}</div><div>{box}</div></div>{below}</div>'
     )
 
 
