@@ -433,7 +433,5 @@ def _drawn(page: Page, bend: Bend, scale: float, frame: Frame, rng: random.Rando
     figures = []
     if page.figures and rng.random() < 0.5:
         moved = bend(quads_from_boxes([box.xyxy for box in page.figures]).astype(np.float64)) * scale
-        figures = [
-            frame.at(box) for box in np.clip(boxes_from_quads(moved), 0, [frame.width, frame.height] * 2)
-        ]
+        figures = [frame.at(box) for box in np.clip(boxes_from_quads(moved), 0, [frame.width, frame.height] * 2)]
     return found.reshape(-1, 4), tuple(figures)

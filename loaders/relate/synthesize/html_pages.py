@@ -39,8 +39,9 @@ def print_pages(pages: Sequence[tuple[Manuscript, str]]) -> bytes:
     """
     program = browser()
     if program is None:
-        raise MissingExtra(
-            f"layouts in CSS are set by Chromium, and none of {', '.join(BROWSERS)} is here; install one"
+        raise UsageError(
+            f"layouts in CSS are set by Chromium, and none of {', '.join(BROWSERS)} is here; apt-get install chromium, "
+            "or name families that Typst sets"
         )
     rules, sections = [], []
     for k, (manuscript, markup) in enumerate(pages):

@@ -28,7 +28,7 @@ def _typst() -> Any:
     try:
         import typst
     except ImportError as error:
-        raise MissingExtra("setting synthetic pages", "synthesize") from error
+        raise MissingExtra("typst", "synthesize") from error
     return typst
 
 
