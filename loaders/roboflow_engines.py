@@ -75,10 +75,15 @@ def read_images(
     Raises UsageError, UnknownEngine, MissingExtra, EngineNotReady, and EngineError when one cannot be read.
     """
     opened = _opened(choice.engine, choice.language, options or {})
-    threshold = choice.confidence_threshold
-    settings = Settings(engine=choice.engine, min_confidence=min(threshold, Settings().min_confidence))
     with opened.lock:
-        pages = Reader(settings, engine=opened.engine).read_images([PageImage.of(_rgb(image)) for image in images])
+        return read_with(opened.engine, images, choice)
+
+
+def read_with(engine: OcrEngine, images: Sequence[npt.NDArray[np.uint8]], choice: Choice) -> list[Reading]:
+    """Read images, as `read_images`, with an engine at hand."""
+    threshold = choice.confidence_threshold
+    settings = Settings(engine=engine.name, min_confidence=min(threshold, Settings().min_confidence))
+    pages = Reader(settings, engine=engine).read_images([PageImage.of(_rgb(image)) for image in images])
     pages = [_without_unsure(page, threshold) for page in pages]
     return [Reading(_text(page), page_regions(page, choice.aggregation_level)) for page in pages]
 

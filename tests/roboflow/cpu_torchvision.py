@@ -43,6 +43,6 @@ def _missing(library: Path) -> str:
 def _load_stand_in(missing: str, folder: Path) -> None:
     source = "" if ".so" in missing else f"char {missing}[64];"
     path = folder / missing
-    command = ["cc", "-shared", "-fPIC", f"-Wl,-soname,{missing}", "-x", "c", "-", "-o", str(path)]
+    command = ["cc", "-shared", "-fPIC", "-nostdlib", f"-Wl,-soname,{missing}", "-x", "c", "-", "-o", str(path)]
     subprocess.run(command, input=source, text=True, check=True)
     ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
