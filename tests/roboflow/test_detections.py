@@ -27,11 +27,14 @@ def test_every_level_comes_in_reading_order(sheet: Sheet, level: str) -> None:
     regions = page_regions(page, level)  # type: ignore[arg-type]
     assert found.data["class_name"].tolist() == [region.text for region in regions]
     assert " ".join(found.data["class_name"]).split() == list(sheet.texts)
-    assert len(found) == {
-        "word": len(sheet.texts),
-        "sentence": sum(len(block.lines) for block in sheet.blocks),
-        "paragraph": len(sheet.blocks),
-    }[level]
+    assert (
+        len(found)
+        == {
+            "word": len(sheet.texts),
+            "sentence": sum(len(block.lines) for block in sheet.blocks),
+            "paragraph": len(sheet.blocks),
+        }[level]
+    )
 
 
 def test_columns_are_supervisions_own(sheet: Sheet) -> None:

@@ -280,34 +280,26 @@ def test_our_paragraphs_are_cropped_and_read_by_another_engine(run: Any, page: P
 # -- pictures ---------------------------------------------------------------------------------------------------
 
 
-def test_boxes_and_labels_are_drawn_where_the_words_are(run: Any, page: Printed, bgr: np.ndarray) -> None:
-    steps = [
-        CROP,
-        CROPPED,
-        {
-            "type": "roboflow_core/bounding_box_visualization@v1",
-            "name": "boxes",
-            "image": "$inputs.image",
-            "predictions": "$steps.ocr.predictions",
-            "thickness": 2,
-        },
-        {
-            "type": "roboflow_core/label_visualization@v1",
-            "name": "labels",
-            "image": "$steps.crop.crops",
-            "predictions": "$steps.ocr.predictions",
-            "text": "Class",
-            "text_position": "TOP_LEFT",
-        },
-    ]
-    (out,) = run(
-        [CROP, CROPPED, steps[3]], {"drawn": "$steps.labels.image", "own": "own $steps.ocr.predictions"}, [bgr]
-    )
-    drawn, crop = out["drawn"].numpy_image, bgr[80:220, 20:780]
-    assert drawn.shape == crop.shape
-    changed = (drawn != crop).any(axis=2)
-    x, y = out["own"].xyxy[:, 0].astype(int), out["own"].xyxy[:, 1].astype(int)
-    assert changed[np.maximum(y - 4, 0), x + 4].mean() > 0.9  # a label stands on the top left corner of each word
+def test_boxes_and_labels_are_drawn_where_the_words_are(run: Any, bgr: np.ndarray) -> None:
+    boxes = {
+        "type": "roboflow_core/bounding_box_visualization@v1",
+        "name": "boxes",
+        "image": "$steps.crop.crops",
+        "predictions": "$steps.ocr.predictions",
+        "thickness": 2,
+    }
+    labels = boxes | {"type": "roboflow_core/label_visualization@v1", "name": "labels", "text": "Class"}
+    del labels["thickness"]
+    outputs = {"boxes": "$steps.boxes.image", "labels": "$steps.labels.image", "own": "own $steps.ocr.predictions"}
+    (out,) = run([CROP, CROPPED, boxes, labels], outputs, [bgr])
+    crop = bgr[80:220, 20:780]
+    x0, y0, x1, y1 = out["own"].xyxy.astype(int).T
+    boxed, labelled = ((out[name].numpy_image != crop).any(axis=2) for name in ("boxes", "labels"))
+    assert boxed.shape == crop.shape[:2]
+    assert boxed[(y0 + y1) // 2, x0].all()
+    assert boxed[(y0 + y1) // 2, np.minimum(x1, 759)].all()
+    assert not boxed[(y0 + y1) // 2, (x0 + x1) // 2].any()
+    assert labelled[np.maximum(y0 - 3, 0), x0 + 3].mean() > 0.9  # a label stands on the top left corner of its word
 
 
 # -- what the original lacks ------------------------------------------------------------------------------------
