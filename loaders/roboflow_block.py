@@ -26,9 +26,11 @@ except ModuleNotFoundError as missing:
         from inference.core.workflows.execution_engine.entities import types as kinds
         from inference.core.workflows.execution_engine.entities.base import Batch, OutputDefinition, WorkflowImageData
         from inference.core.workflows.prototypes.block import WorkflowBlock, WorkflowBlockManifest
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as older:
         from loaders.errors import MissingExtra
 
+        if older.name is None or older.name.split(".")[0] != "inference":
+            raise
         raise MissingExtra("roboflow-workflows", "roboflow") from None
 
 from loaders.detections import detections_of

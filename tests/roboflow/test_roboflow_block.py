@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 import uuid
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -394,6 +397,26 @@ def test_the_result_follows_columns_where_stitching_by_rows_does_not(run: Any) -
     (out,) = run([OURS, STITCH], outputs, [image])
     assert out["result"].split() == " ".join(left + right).split()
     assert out["rows"].split()[:9] == f"{left[0]} {right[0]}".split()
+
+
+def test_the_engines_older_name_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it became a distribution of its own, the engine was `inference.core.workflows`, of the same modules."""
+    import loaders.roboflow_block as block
+
+    names = [name for name in sys.modules if name.partition(".")[0] == "roboflow_workflows"]
+    for name in names:
+        older = name.replace("roboflow_workflows", "inference.core.workflows", 1)
+        monkeypatch.setitem(sys.modules, older, sys.modules[name])
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("inference", "inference.core"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, "roboflow_workflows", None)
+    spec = importlib.util.spec_from_file_location("older_block", block.__file__)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "older_block", module)
+    spec.loader.exec_module(module)
+    assert module.load_blocks()[0].__mro__[1] is block.OcrBlock.__mro__[1]
 
 
 def _told(error: BaseException) -> str:
