@@ -399,6 +399,14 @@ def test_the_result_follows_columns_where_stitching_by_rows_does_not(run: Any) -
     assert out["rows"].split()[:9] == f"{left[0]} {right[0]}".split()
 
 
+class _WithoutWorkflows:
+    """Finds modules as where the distribution is not installed."""
+
+    def find_spec(self, name: str, *_: Any) -> None:
+        if name == "roboflow_workflows":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 def test_the_engines_older_name_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Until it became a distribution of its own, the engine was `inference.core.workflows`, of the same modules."""
     import loaders.roboflow_block as block
@@ -410,7 +418,7 @@ def test_the_engines_older_name_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.delitem(sys.modules, name)
     for name in ("inference", "inference.core"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    monkeypatch.setitem(sys.modules, "roboflow_workflows", None)
+    monkeypatch.setattr(sys, "meta_path", [_WithoutWorkflows(), *sys.meta_path])
     spec = importlib.util.spec_from_file_location("older_block", block.__file__)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
