@@ -17,6 +17,9 @@ from loaders.geometry import Array, Box, Frame, boxes_from_quads
 
 if TYPE_CHECKING:
     import pandas
+    import supervision
+
+    from loaders.ocr.levels import Level
 
 Category = Literal["text", "title", "list", "table", "figure", "caption", "footnote", "header", "footer", "page_number"]
 CATEGORIES: tuple[str, ...] = Category.__args__  # type: ignore[attr-defined]
@@ -302,6 +305,15 @@ class Page:
         from loaders.overlay import draw_page
 
         return draw_page(self, **options)
+
+    def detections(self, level: Level = "word", *, dpi: float | None = None) -> supervision.Detections:
+        """Return words, lines ("sentence") or paragraphs as supervision Detections (needs supervision).
+
+        In the page's frame, or in pixels at `dpi`; their class names are the texts: see loaders.detections.
+        """
+        from loaders.detections import to_detections
+
+        return to_detections(self, level, dpi=dpi)
 
     def _repr_png_(self) -> bytes:
         from loaders.overlay import page_png

@@ -102,8 +102,14 @@ class Reader:
 
     def read_image(self, image: PageImage) -> Page:
         """Read one image that is its own page. Raises EngineError."""
+        return self.read_images([image])[0]
+
+    def read_images(self, images: Sequence[PageImage]) -> list[Page]:
+        """Read images that are each their own page, as one batch of the engine. Raises EngineError."""
         try:
-            return _structured(self._ocr_image(image), image.frame, self.settings)
+            texts = self._ocr(list(images))
+            seen = [self._seen(image, text) for image, text in zip(images, texts, strict=True)]
+            return [_structured(s, image.frame, self.settings) for s, image in zip(seen, images, strict=True)]
         except StageError as error:
             raise error.__cause__ or error from None
 
@@ -139,9 +145,11 @@ class Reader:
         return self._ocr_image(image)
 
     def _ocr_image(self, image: PageImage) -> _Seen:
+        return self._seen(image, self._ocr([image])[0])
+
+    def _seen(self, image: PageImage, text: PageText) -> _Seen:
         from loaders.rulings import find_rulings
 
-        text = self._ocr([image])[0]
         with stage("tables"):
             rulings = find_rulings(image)
         unclear = text.words.confidences < self.settings.min_confidence

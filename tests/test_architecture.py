@@ -16,7 +16,8 @@ import loaders
 ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors geometry document settings timing sources rasterize textlayer ocr rulings relate tables furniture text "
-    "tokens metadata chunk ledger cache reading pipeline overlay export langchain_loader llama_index_reader"
+    "tokens metadata chunk ledger cache reading pipeline overlay export langchain_loader llama_index_reader "
+    "detections roboflow_engines roboflow_models roboflow_block"
 ).split()
 """The stages of `loaders`, each importing only from those before it; modules in between belong to the next stage."""
 ORDER_INGEST = "embed filters schema index stores langchain_store run intake progress citations evaluate cli".split()
