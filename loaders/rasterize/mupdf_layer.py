@@ -6,9 +6,7 @@ UserUnit. That is how PyMuPDF gives it.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -47,8 +45,7 @@ def glyphs_of(page: pymupdf.Page) -> Glyphs:
     before = pymupdf.TOOLS.set_subset_fontnames()
     pymupdf.TOOLS.set_subset_fontnames(True)  # two subsets of one font are two fonts: only one may be broken
     try:
-        with _without_collecting():
-            text = page.get_text("rawdict", flags=pymupdf.TEXT_PRESERVE_WHITESPACE)
+        text = page.get_text("rawdict", flags=pymupdf.TEXT_PRESERVE_WHITESPACE)
     finally:
         pymupdf.TOOLS.set_subset_fontnames(before)
     texts: list[str] = []
@@ -85,18 +82,6 @@ def glyphs_of(page: pymupdf.Page) -> Glyphs:
         ),
         rows[:, 10] > 0,
     )
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Keep Python from looking for garbage among the thousands of objects that are just being made."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
 
 
 def _columns(rows: Sequence[Sequence[float]], width: int) -> Floats:
@@ -173,15 +158,17 @@ def _rounded(values: Any) -> tuple[float, ...]:
 
 
 def drawings_of(
-    page: pymupdf.Page, log: Log, pictures: list[tuple[int, Painted]], size: tuple[float, float], words: Array
+    page: pymupdf.Page, paths: int, pictures: list[tuple[int, Painted]], size: tuple[float, float], words: Array
 ) -> tuple[Array, Array]:
-    """Return the rulings (M, 4), and the pictures and outlined lines of text (K, 4) on a page of a size."""
+    """Return the rulings (M, 4), and the pictures and outlined lines of text (K, 4) on a page of a size.
+
+    `paths` is how many paths it draws.
+    """
     boxes = [picture.box for _, picture in pictures]
     segments: list[Any] = []
     rectangles: list[Any] = list(boxes)  # a thin picture is a line as well
     outlines: list[Any] = []
     shapes: list[Any] = []
-    paths = sum(kind.endswith("-path") for kind, _ in log)
     for path in page.get_cdrawings() if 0 < paths <= MOST_PATHS else ():
         items = path["items"]
         stroked = "s" in path["type"] and (path.get("width") or 0) <= THIN and path.get("stroke_opacity") != 0
