@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -233,18 +232,31 @@ def _turn_back(glyphs: Glyphs, rows: npt.NDArray[np.int64], skewed: Mask, along:
 
 def _once(words: Words, unseen: Mask) -> npt.NDArray[np.int64]:
     """Return the rows that are no second print of a word at one place (shadows, imitated bold)."""
-    many = Counter(words.texts)
     seen: dict[tuple[str, bool, int, int], tuple[float, float, float]] = {}
     kept = np.ones(len(words), bool)
-    repeated = np.flatnonzero([many[text] > 1 for text in words.texts])
-    centres = words.quads[repeated].mean(axis=1, dtype=np.float64).tolist()
-    sizes, ghosts = words.sizes[repeated].tolist(), unseen[repeated].tolist()
-    for row, size, (x, y), ghost in zip(repeated.tolist(), sizes, centres, ghosts, strict=True):
+    centres = words.quads.mean(axis=1, dtype=np.float64)
+    near = _near_their_like(words, centres)
+    rows = zip(near.tolist(), centres[near].tolist(), words.sizes[near].tolist(), unseen[near].tolist(), strict=True)
+    for row, (x, y), size, ghost in rows:
         text, cell = words.texts[row], max(SAME_PLACE * size, 0.1)
         column, line = int(x // cell), int(y // cell)
-        near = (seen.get((text, ghost, column + i, line + j)) for i in (-1, 0, 1) for j in (-1, 0, 1))
-        if any(n and math.hypot(n[0] - x, n[1] - y) <= cell and abs(n[2] - size) <= 0.1 * size for n in near):
+        others = (seen.get((text, ghost, column + i, line + j)) for i in (-1, 0, 1) for j in (-1, 0, 1))
+        if any(n and math.hypot(n[0] - x, n[1] - y) <= cell and abs(n[2] - size) <= 0.1 * size for n in others):
             kept[row] = False
             continue
         seen[text, ghost, column, line] = (x, y, size)
     return np.flatnonzero(kept)
+
+
+def _near_their_like(words: Words, centres: Floats) -> npt.NDArray[np.int64]:
+    """Return the rows of words that may lie at one place with another of the same text, rising.
+
+    Words at one place are neighbours along any direction; along a slanting one, few others are.
+    """
+    known: dict[str, int] = {}
+    kind = np.array([known.setdefault(text, len(known)) for text in words.texts], np.int64)
+    along = centres @ (0.8, 0.6)
+    order = np.lexsort((along, kind))
+    reach = max(SAME_PLACE * float(words.sizes.max(initial=0)), 0.1) + 1e-6
+    close = (np.diff(kind[order]) == 0) & (np.diff(along[order]) <= reach)
+    return np.unique(np.concatenate([order[1:][close], order[:-1][close]]))
