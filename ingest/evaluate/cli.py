@@ -24,7 +24,9 @@ app = typer.Typer(help="Measure how good and how fast it is, next to other engin
 Pack = Annotated[Path, typer.Argument(metavar="PACK", help="A pack, a FUNSD folder or a BEIR-style folder.")]
 Engine = Annotated[
     list[str] | None,
-    typer.Option("--engine", metavar="E", help="Engine or yardstick (rapidocr, nvidia, pymupdf4llm); repeatable."),
+    typer.Option(
+        "--engine", metavar="E", help="Engine or yardstick (rapidocr, nvidia, pymupdf4llm, opendataloader); repeatable."
+    ),
 ]
 Order = Annotated[
     list[str] | None,

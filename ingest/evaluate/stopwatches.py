@@ -77,10 +77,8 @@ class _Bench:
         """Time the whole path from the file to chunks, and each stage of it."""
         numbers = target.pages or None
         if self.predictor.converter is not None:
-            begun = now()
-            for number in numbers or (1,):
-                self.predictor.converter.markdown(Path(target.file), number)
-            return {TOTAL: now() - begun}, len(numbers or (1,))
+            found = self.predictor.converter.convert(Path(target.file), numbers or (1,))
+            return {TOTAL: found.spent}, len(numbers or (1,))
         from ingest.embed import open_embedder
 
         budgets = open_embedder().budgets()
