@@ -187,12 +187,15 @@ def speed(
     pictures: Pictures = 0,
     repeats: Annotated[int, typer.Option("--repeats", help="How often everything is measured.")] = 1,
     embed: Annotated[bool, typer.Option("--embed/--no-embed", help="Time embedding and indexing, too.")] = True,
+    grow: Annotated[
+        list[str] | None, typer.Option("--grow", metavar="WHAT[:MOST]", help="pages | chunks, larger and larger.")
+    ] = None,
 ) -> None:
     """Speed: seconds per page by stage, pages per second, peak memory, engines in turns."""
     from ingest.evaluate import speed as measure
 
     options, out = _options(locals(), "speed", Path(paths[0]))
-    _report(measure(paths, repeats=repeats, embed=embed, **options), out)
+    _report(measure(paths, repeats=repeats, embed=embed, grow=grow or (), **options), out)
 
 
 @app.command("new-pack")

@@ -19,6 +19,7 @@ from ingest.evaluate.memory import own_peak
 from ingest.evaluate.plan import Way
 from ingest.evaluate.predict import Predictor, Unreadable
 from ingest.evaluate.targets import Target
+from loaders.errors import UsageError
 from loaders.timing import Spent, now, stopwatch
 
 if TYPE_CHECKING:
@@ -111,6 +112,14 @@ def start(way: Way) -> None:
     """Open the way's reader in this process."""
     global _BENCH
     _BENCH = _Bench(way)
+
+
+def read_document(target: Target) -> Document:
+    """Read a file in this process, in its way. Raises UsageError for a yardstick, which gives no chunks."""
+    assert _BENCH is not None
+    if _BENCH.predictor.converter is not None:
+        raise UsageError(f"{_BENCH.way.name} gives no chunks")
+    return _BENCH.predictor.document(Path(target.file), pages=target.pages or None)
 
 
 def _replied(work: Callable[[_Bench], Any]) -> Reply | Unfinished:
