@@ -102,3 +102,13 @@ def test_what_can_grow(documents: Path, tmp_path: Path) -> None:
     _, targets = targets_of([documents / "letter.png"], plan_of({}))
     with pytest.raises(UsageError, match="needs a PDF"):
         write_pages(targets, 5, tmp_path / "none.pdf")
+
+
+def test_an_engine_is_given_batches(pictures: list[Path]) -> None:
+    results = speed(pictures[0], engine="ppocr", embed=False, batch=[1, 3])
+    assert not results.failures
+    stages = {row.stage for row in results.summary if row.source == "batches"}
+    assert {"batch 1", "batch 3", "batch 1: detect", "batch 3: recognize"} <= stages
+    assert mean(results, "pages_per_second", stage="batch 3") > 0
+    with pytest.raises(UsageError, match="at least one page"):
+        speed(pictures[0], batch=[0])

@@ -187,6 +187,9 @@ def speed(
     pictures: Pictures = 0,
     repeats: Annotated[int, typer.Option("--repeats", help="How often everything is measured.")] = 1,
     embed: Annotated[bool, typer.Option("--embed/--no-embed", help="Time embedding and indexing, too.")] = True,
+    batch: Annotated[
+        list[int] | None, typer.Option("--batch", metavar="N", help="Pages the engine gets at a time; repeatable.")
+    ] = None,
     grow: Annotated[
         list[str] | None, typer.Option("--grow", metavar="WHAT[:MOST]", help="pages | chunks, larger and larger.")
     ] = None,
@@ -195,7 +198,7 @@ def speed(
     from ingest.evaluate import speed as measure
 
     options, out = _options(locals(), "speed", Path(paths[0]))
-    _report(measure(paths, repeats=repeats, embed=embed, grow=grow or (), **options), out)
+    _report(measure(paths, repeats=repeats, embed=embed, grow=grow or (), batch=batch or (), **options), out)
 
 
 @app.command("new-pack")

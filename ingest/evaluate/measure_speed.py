@@ -20,6 +20,7 @@ from typing import Any, Unpack
 
 from ingest.evaluate import stopwatches
 from ingest.evaluate.bar import item_progress
+from ingest.evaluate.batches import batched, check_sizes
 from ingest.evaluate.crew import Unfinished, open_pool, outcome, run_tasks
 from ingest.evaluate.growth import grown, sizes_of
 from ingest.evaluate.measure import concluded, output_folder
@@ -37,18 +38,26 @@ ALL = "all"
 
 
 def speed(
-    paths: Any, *, repeats: int = 1, embed: bool = True, grow: Sequence[str] = (), **options: Unpack[Options]
+    paths: Any,
+    *,
+    repeats: int = 1,
+    embed: bool = True,
+    grow: Sequence[str] = (),
+    batch: Sequence[int] = (),
+    **options: Unpack[Options],
 ) -> Results:
     """Measure speed on files, folders, URLs, or the pages of a pack.
 
     `repeats` is how often everything is measured; `embed` times embedding and indexing, too; `grow` names what is made
-    larger and larger, "pages", "chunks", or with the largest size "pages:100" (see growth.py); `workers` is how many
-    processes read at once for pages_per_second. `options` as in Options (`source` and `split` choose from a pack;
-    `limit` counts files). Raises UsageError for paths that hold nothing to read, EngineNotReady when an engine is not.
+    larger and larger, "pages", "chunks", or with the largest size "pages:100" (see growth.py); `batch` are the numbers
+    of pages that the engine is given at a time (see batches.py); `workers` is how many processes read at once for
+    pages_per_second. `options` as in Options (`source` and `split` choose from a pack; `limit` counts files). Raises
+    UsageError for paths that hold nothing to read, EngineNotReady when an engine is not.
     """
     if repeats < 1:
         raise UsageError(f"repeats={repeats}; everything has to be measured at least once")
     sizes_of(grow)
+    check_sizes(batch)
     plan = plan_of(options)
     name, targets = targets_of(paths, plan)
     ways = plan.ways()
@@ -59,10 +68,12 @@ def speed(
         for source in dict.fromkeys(target.source for target in targets):
             mine = [target for target in targets if target.source == source]
             items += _Session(mine, ways, plan).run(repeats, embed, advance)
-        for way in ways if grow else ():
-            if not way.is_yardstick:
+        for way in ways:
+            if grow and not way.is_yardstick:
                 items += grown(targets, way, grow, plan.deadline)
-        more = {"repeats": repeats, "workers": plan.workers, "grow": list(grow)}
+            if batch:
+                items += batched(targets, way, batch, plan.deadline)
+        more = {"repeats": repeats, "workers": plan.workers, "grow": list(grow), "batch": list(batch)}
         return concluded(plan, "speed", name, items, ways, more=more)
 
 

@@ -25,6 +25,7 @@ from loaders.timing import Spent, now, stopwatch
 if TYPE_CHECKING:
     from ingest.index import Index
     from loaders.document import Document, PageImage
+    from loaders.ocr import OcrEngine
 
 TOTAL = "total"
 WORDS = ""
@@ -120,6 +121,18 @@ def read_document(target: Target) -> Document:
     if _BENCH.predictor.converter is not None:
         raise UsageError(f"{_BENCH.way.name} gives no chunks")
     return _BENCH.predictor.document(Path(target.file), pages=target.pages or None)
+
+
+def engine() -> OcrEngine:
+    """Return the engine of this process's way. Raises UsageError for a way that reads no images."""
+    assert _BENCH is not None
+    return _BENCH.predictor.reader.engine
+
+
+def image(target: Target, number: int) -> PageImage:
+    """Rasterize a page of a file as this process's way does."""
+    assert _BENCH is not None
+    return _BENCH.image(target, number)
 
 
 def _replied(work: Callable[[_Bench], Any]) -> Reply | Unfinished:
