@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +116,9 @@ def test_eight_bits_are_near(minilm: Embedder) -> None:
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=12), max_size=6).map(" ".join))
 def test_pieces_are_counted_word_by_word(text: str) -> None:
     assert count_pieces(text) == len(tokenizer().encode(text))
+
+
+def test_it_travels_without_its_weights() -> None:
+    sent = pickle.dumps(MiniLM(int8=True))
+    assert len(sent) < 500
+    assert pickle.loads(sent).name == MINILM_INT8
