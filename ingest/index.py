@@ -38,8 +38,9 @@ INDEX_VECTORS_FROM = 50_000
 """Below this many rows a flat scan is exact and fast enough; above, IVF_RQ refined to exact distances."""
 TIDY_EVERY = 50
 """Commits between compactions: every small upsert leaves a fragment and a version behind."""
-REFINE = 10
-"""Times as many candidates as are asked for whose exact distances are computed."""
+PROBES, REFINED, REFINE = 60, 300, 5
+"""Of an index of vectors so many parts are searched; of so many candidates, and of at least so many times what is asked
+for, the exact distance is computed. On 100,000 chunks recall@10 is .995; with LanceDB's own 20 parts and 100, .95."""
 SHOWN = (*CHUNK_KEYS, "extra", "text")
 """Columns a hit is made of: vectors are long, and slow to turn into Python's numbers."""
 CANDIDATES = 50
@@ -330,7 +331,8 @@ class Index:
         if where := sql_of(where):
             search = search.where(where, prefilter=True)
         # without refinement an index returns the distances of its codes, not of the vectors
-        rows = search.refine_factor(REFINE).select([*SHOWN, "_distance"]).limit(k).to_list()
+        search = search.nprobes(PROBES).refine_factor(max(REFINE, -(-REFINED // k)))
+        rows = search.select([*SHOWN, "_distance"]).limit(k).to_list()
         return [_hit(row, 1.0 - row["_distance"]) for row in rows]
 
     def _search_text(self, query: str, k: int, where: str | None) -> list[Hit]:

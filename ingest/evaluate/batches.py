@@ -89,6 +89,6 @@ class GpuWatch:
         if self._process is None:
             return
         self._process.terminate()
-        lines, _ = self._process.communicate()
+        lines = self._process.communicate()[0]
         looks = [int(line) for line in lines.split() if line.isdigit()]
         self.busy = sum(looks) / len(looks) / 100 if looks else None

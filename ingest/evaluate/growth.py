@@ -178,12 +178,13 @@ def _mixtures(
         count = min(WRITTEN, size - start)
         one = np.arange(start, start + count) % len(seeds)
         other = near[one, draw.integers(near.shape[1], size=count)]
-        share = draw.random((count, 1), np.float32) * (np.arange(start, start + count) >= len(seeds))[:, None]
+        share = draw.random((count, 1)) * (np.arange(start, start + count) >= len(seeds))[:, None]
         mixed = (1 - share) * seeds[one] + share * seeds[other]
-        mixed += (share > 0) * draw.normal(scale=NOISE, size=mixed.shape).astype(np.float32)
+        mixed += (share > 0) * draw.normal(scale=NOISE, size=mixed.shape)
         mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
         words = [
-            _mixed_words(texts[a], texts[b], float(s)) for a, b, s in zip(one, other, share[:, 0].tolist(), strict=True)
+            _mixed_words(texts[a], texts[b], float(s))
+            for a, b, s in zip(one.tolist(), other.tolist(), share[:, 0].tolist(), strict=True)
         ]
         yield start, mixed.astype(np.float32), words, one
 
