@@ -113,7 +113,7 @@ class Words:
         index = np.flatnonzero(index) if index.dtype == bool else index.astype(int)
         return Words(
             self.quads[index],
-            tuple(self.texts[i] for i in index),
+            tuple(self.texts[i] for i in index.tolist()),
             self.confidences[index],
             self.sizes[index],
             self.styles[index],
@@ -324,8 +324,8 @@ class Page:
 def spaced(words: Words, rows: Sequence[int]) -> str:
     """Return the texts of some words as one line, with a space before each that is not `joined` to its neighbour."""
     parts: list[str] = []
-    for row in rows:
-        if parts and not words.joined[row]:
+    for row, joined in zip(rows, words.joined[list(rows)].tolist(), strict=True):
+        if parts and not joined:
             parts.append(" ")
         parts.append(words.texts[row])
     return "".join(parts)

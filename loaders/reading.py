@@ -264,8 +264,7 @@ def _structured(seen: _Seen, frame: Frame, settings: Settings) -> Page:
         )
 
     def back(box: Box) -> Box:
-        (xyxy,) = _turn_boxes(np.array([box.xyxy], np.float32), -turns, upright)
-        return frame.at(xyxy) if turns else box
+        return frame.at(_turn_boxes(np.array([box.xyxy], np.float32), -turns, upright)[0]) if turns else box
 
     aside = [(lot, reason) for lot, reason in seen.set_aside if len(lot)]
     return Page(

@@ -24,7 +24,9 @@ app = typer.Typer(help="Measure how good and how fast it is, next to other engin
 Pack = Annotated[Path, typer.Argument(metavar="PACK", help="A pack, a FUNSD folder or a BEIR-style folder.")]
 Engine = Annotated[
     list[str] | None,
-    typer.Option("--engine", metavar="E", help="Engine or yardstick (rapidocr, nvidia, pymupdf4llm); repeatable."),
+    typer.Option(
+        "--engine", metavar="E", help="Engine or yardstick (rapidocr, nvidia, pymupdf4llm, opendataloader); repeatable."
+    ),
 ]
 Order = Annotated[
     list[str] | None,
@@ -185,12 +187,18 @@ def speed(
     pictures: Pictures = 0,
     repeats: Annotated[int, typer.Option("--repeats", help="How often everything is measured.")] = 1,
     embed: Annotated[bool, typer.Option("--embed/--no-embed", help="Time embedding and indexing, too.")] = True,
+    batch: Annotated[
+        list[int] | None, typer.Option("--batch", metavar="N", help="Pages the engine gets at a time; repeatable.")
+    ] = None,
+    grow: Annotated[
+        list[str] | None, typer.Option("--grow", metavar="WHAT[:MOST]", help="pages | chunks, larger and larger.")
+    ] = None,
 ) -> None:
     """Speed: seconds per page by stage, pages per second, peak memory, engines in turns."""
     from ingest.evaluate import speed as measure
 
     options, out = _options(locals(), "speed", Path(paths[0]))
-    _report(measure(paths, repeats=repeats, embed=embed, **options), out)
+    _report(measure(paths, repeats=repeats, embed=embed, grow=grow or (), batch=batch or (), **options), out)
 
 
 @app.command("new-pack")

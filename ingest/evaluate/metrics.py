@@ -52,6 +52,17 @@ METRICS: dict[str, Metric] = {
         Metric("seconds_per_page", "wall-clock seconds per page", False),
         Metric("cpu_seconds_per_page", "CPU seconds per page, all threads", False),
         Metric("pages_per_second", "pages per second from file to chunks", True, 2),
+        Metric(
+            "write_seconds_per_chunk", "wall-clock seconds to write and index a chunk whose vector is known", False, 5
+        ),
+        Metric(
+            "search_seconds",
+            "median wall-clock seconds of a hybrid search, the question's embedding included",
+            False,
+            4,
+        ),
+        Metric("recall_of_exact@10", "share of the ten nearest vectors that a search by vector finds"),
+        Metric("gpu_busy", "share of the time in which the GPU ran something"),
         Metric("peak_rss_mb", "peak resident memory in MB", False, 0),
     )
 }

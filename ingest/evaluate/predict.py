@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ingest.evaluate.converters import Converter
 from ingest.evaluate.foreign import rows_of
 from ingest.evaluate.plan import Way
 from ingest.evaluate.records import Item, PagePrediction, TableItem, TextBox
 from ingest.evaluate.table_metrics import PredictedTable, pick_table
-from ingest.evaluate.yardsticks import PyMuPdf4Llm, open_yardstick
+from ingest.evaluate.yardsticks import open_yardstick
 from loaders.document import spaced
 from loaders.errors import OcrIngestError, UsageError
 from loaders.geometry import XYXY, Array, Frame
@@ -41,12 +42,12 @@ class Predictor:
         from loaders.reading import Reader
 
         self.way, self.cache = way, cache
-        self.converter: PyMuPdf4Llm | None = None
+        self.converter: Converter | None = None
         engine = None
         if way.is_yardstick:
             opened = open_yardstick(way.name, **way.options)
             opened.check()  # the pipeline would make a failure of it, page by page
-            if isinstance(opened, PyMuPdf4Llm):
+            if isinstance(opened, Converter):
                 self.converter = opened
                 return
             engine = opened

@@ -25,7 +25,7 @@ PACKAGES = (
     "rapidfuzz",
     "apted",
 )
-OF_YARDSTICKS = {"nvidia": "nemotron-ocr", "pymupdf4llm": "pymupdf4llm"}
+OF_YARDSTICKS = {"nvidia": "nemotron-ocr", "pymupdf4llm": "pymupdf4llm", "opendataloader": "opendataloader-pdf"}
 
 
 def versions(ways: Sequence[Way]) -> dict[str, str]:
