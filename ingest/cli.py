@@ -66,7 +66,7 @@ def add(
     password_file: PasswordFile = None,
     ray: Annotated[bool, typer.Option("--ray", help="Read on Ray: a local one, or that of --ray-address.")] = False,
     ray_address: Annotated[
-        str | None, typer.Option("--ray-address", metavar="URL", help="A Ray cluster: auto | host:6379 | ray://….")
+        str | None, typer.Option("--ray-address", metavar="URL", help="A Ray cluster: auto | host:6379.")
     ] = None,
     shard: Annotated[
         str | None,

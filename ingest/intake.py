@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.index import prepare
 from ingest.plan import DocumentPages, Executor, Held, Identity, PageEvent, Plan, Shard, gathered, nothing_held
 from ingest.run import Local
+from loaders.cache import Cache
 from loaders.document import Failure, Ledger
 from loaders.errors import UsageError
 from loaders.settings import Settings
@@ -110,7 +111,7 @@ def fill(
     Files up to 8 MB belong to one shard by their name, larger ones are dealt out in ranges of 32 pages. When all n
     shards have run on the same paths, `add` with the same cache gathers the documents and reads what is missing.
     """
-    plan = Plan(settings or Settings(), os.fspath(cache), deadline=deadline, shard=shard)
+    plan = Plan(settings or Settings(), Cache(cache).directory, deadline=deadline, shard=shard)
     report = AddReport()
     files = _Counted(paths)
     concerned = (item for item in files if isinstance(item, Failure) or shard.concerns(item))
@@ -217,8 +218,12 @@ def _note_failure(report: AddReport, failure: Failure) -> None:
 
 
 def location(source: Source) -> str:
-    """Return what an index knows a source by: its absolute path, or its URL."""
-    return source.uri if "://" in source.uri else os.path.abspath(source.uri)  # noqa: PTH100  (a link is a path of its own)
+    """Return what an index knows a source by: its absolute path, or its URL.
+
+    The path was made absolute where the source was found; the directory of the process that asks may be another.
+    """
+    given = source.uri if source.path is None or source.spooled else source.path
+    return source.uri if "://" in source.uri else os.path.abspath(given)  # noqa: PTH100  (a link is a path of its own)
 
 
 def remove(path: str, index: Index) -> list[str]:

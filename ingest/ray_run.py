@@ -60,7 +60,7 @@ ENVIRONMENT = {
 class Ray:
     """Carries out a plan on Ray. What it reads and caches must be reachable, under the same names, from every node.
 
-    address           of a cluster ("auto", "host:6379", "ray://host:10001"); None: the one in use, else a local one
+    address           of a cluster ("auto", "host:6379"); None: the one in use, else a local one
     workers           actors that read; None: one per CPU, or as many as the GPUs have room for
     gpus_per_worker   share of a GPU each takes, where the engine wants one and the cluster has any
     gatherers         actors that assemble and embed; None: one per four that read
@@ -258,7 +258,7 @@ class _Run:
         opening = {
             "setup": Setup(self.plan.settings),
             "plan": self.plan,
-            "held": self.ray.put(frozenset(held)),
+            "held": frozenset(held),
             "pages_per_task": self.pages_per_task,
         }
         reading = {
@@ -356,11 +356,9 @@ class _Supervisor:
 class _OpenFiles(_Supervisor):
     """Opens files and cuts them into page ranges; passes on what is held and what cannot be opened."""
 
-    def __init__(self, setup: Setup, plan: Plan, held: Any, pages_per_task: int) -> None:
-        import ray
-
+    def __init__(self, setup: Setup, plan: Plan, held: frozenset[str], pages_per_task: int) -> None:
         super().__init__(setup, plan.deadline)
-        self.plan, self.held, self.pages_per_task = plan, ray.get(held), pages_per_task
+        self.plan, self.held, self.pages_per_task = plan, held, pages_per_task
 
     def __call__(self, batch: dict[str, np.ndarray[Any, Any]]) -> Iterator[dict[str, list[Any]]]:
         for number, packed in zip(batch["file"].tolist(), batch["item"].tolist(), strict=True):

@@ -35,7 +35,8 @@ class Cache:
     """A directory of page results and document sidecars, shared by any number of processes."""
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self.directory = os.fspath(directory)
+        given = os.fspath(directory)
+        self.directory = given if "://" in given else os.path.abspath(given)  # noqa: PTH100  (processes elsewhere use it)
         self._files = FileStore(self.directory)
 
     @property

@@ -1,5 +1,6 @@
-"""Measure what scaling out costs: `python tests/scale/measure.py throughput|memory FOLDER [--pages N]`; prints JSON.
+"""Measure what scaling out costs: `python tests/scale/measure.py stages|throughput|memory FOLDER`; prints JSON.
 
+stages      processor seconds of a page and of a chunk by stage, in one process: text pages and scans apart
 throughput  the same scanned pages by worker processes of this machine and by Ray, one after the other, two workers each
 memory      one long PDF on Ray: resident memory of every process at page 200 and at the end, and what a page costs
 """
@@ -22,7 +23,11 @@ from PIL import Image
 from ingest import Index, Ray, add
 from ingest.plan import PageEvent
 from ingest.ray_run import connected
+from loaders.pipeline import read_document
+from loaders.reading import Reader
 from loaders.settings import Settings
+from loaders.sources import open_source
+from loaders.timing import stopwatch
 
 SENTENCE = "The {0} keeper of light {1} counted {2} ships before the fog came in, and wrote each of them into the book."
 KINDS = ("old", "young", "second", "last", "patient", "absent")
@@ -32,7 +37,7 @@ def write_document(path: Path, pages: int, scans: int, start: int = 0) -> Path:
     """Write a PDF of text pages, every `scans`-th of them a small scan (0: none)."""
     with pymupdf.open() as document:
         for number in range(start, start + pages):
-            text = " ".join(SENTENCE.format(KINDS[(number + i) % 6], number, number * 7 + i) for i in range(12))
+            text = " ".join(SENTENCE.format(KINDS[(number + i) % 6], number, number * 7 + i) for i in range(5))
             page = document.new_page(width=420, height=595)
             page.insert_textbox((40, 40 + number % 9 * 6, 380, 560), text, fontsize=10)
             if scans and number % scans == 0:
@@ -98,8 +103,8 @@ def throughput(folder: Path, pages: int) -> dict[str, Any]:
 
 
 def memory(folder: Path, pages: int) -> dict[str, Any]:
-    """Read one long PDF on Ray; every 20th page is a scan."""
-    path = write_document(folder / "long.pdf", pages, 20)
+    """Read one long PDF on Ray; every 80th page is a scan."""
+    path = write_document(folder / "long.pdf", pages, 80)
     marks = {pages // 10: "early", pages: "end"}
     sizes: dict[str, dict[str, int]] = {}
     done = 0
@@ -130,6 +135,25 @@ def memory(folder: Path, pages: int) -> dict[str, Any]:
     }
 
 
+def stages(folder: Path, pages: int) -> dict[str, Any]:
+    """Read text pages, and half as many scans, in this process; embed and index them."""
+    result: dict[str, Any] = {}
+    for name, count, every in (("text", pages, 0), ("scans", pages // 2, 1)):
+        path = write_document(folder / f"{name}.pdf", count, every)
+        index = Index(folder / name)
+        reader, cache = Reader(Settings()), index.cache
+        reader.warm_up()
+        index.embedder.embed(["warm"])
+        len(index)
+        with stopwatch() as watch:
+            document = read_document(open_source(path), reader, cache=cache, budgets=index.embedder.budgets())
+            chunks = index.add(document, str(path))
+        per = {stage: count if stage not in ("embed", "index") else chunks for stage in watch.stages}
+        result[name] = {stage: round(1000 * spent.cpu / per[stage], 1) for stage, spent in watch.stages.items()}
+        result[name] |= {"pages": count, "chunks": chunks}
+    return {"cpu_ms_per_page_and_of_embed_and_index_per_chunk": result}
+
+
 def resident() -> dict[str, int]:
     """Return the resident megabytes of each process that does our work, without what it shares with others."""
     sizes = {}
@@ -152,13 +176,15 @@ def resident() -> dict[str, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("throughput", "memory"))
+    parser.add_argument("what", choices=("stages", "throughput", "memory"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pages", type=int, default=2000)
     arguments = parser.parse_args()
     shutil.rmtree(arguments.folder, ignore_errors=True)
     arguments.folder.mkdir(parents=True)
-    measured = {"throughput": throughput, "memory": memory}[arguments.what](arguments.folder, arguments.pages)
+    measured = {"stages": stages, "throughput": throughput, "memory": memory}[arguments.what](
+        arguments.folder, arguments.pages
+    )
     print(json.dumps(measured, indent=2))
 
 
