@@ -79,11 +79,12 @@ class Shard:
         numbers = range(1, opened.pages + 1)
         if _dealt_whole(file):
             return list(numbers) if self._takes(file.uri) else []
-        ranges = [numbers[at : at + PAGES_PER_RANGE] for at in range(0, opened.pages, PAGES_PER_RANGE)]
-        return [n for part in ranges if self._takes(f"{opened.source.doc_id}:{part[0]}") for n in part]
+        return [n for n in numbers if self._takes(opened.source.doc_id, (n - 1) // PAGES_PER_RANGE)]
 
-    def _takes(self, name: str) -> bool:
-        return int(hashlib.sha256(name.encode()).hexdigest()[:16], 16) % self.count == self.number - 1
+    def _takes(self, name: str, turn: int = 0) -> bool:
+        """Deal from a shard that the name decides, in turns."""
+        first = int(hashlib.sha256(name.encode()).hexdigest()[:16], 16)
+        return (first + turn) % self.count == self.number - 1
 
 
 def _dealt_whole(file: FoundFile | Source) -> bool:
