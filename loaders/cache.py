@@ -11,10 +11,12 @@ its place and renamed into it, in an object store it is one put. All coordinates
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
 import os
+import zlib
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -100,16 +102,29 @@ class Cache:
         except FileNotFoundError:
             return None
         try:
-            return pq.read_table(pa.py_buffer(content))
-        except (pa.ArrowInvalid, OSError):
+            file = pq.ParquetFile(pa.py_buffer(content))
+            about = {key: _unpacked(value) for key, value in (file.metadata.metadata or {}).items()}
+            return file.read().replace_schema_metadata(about)
+        except (pa.ArrowInvalid, OSError, ValueError, zlib.error):
             return None  # a damaged file is a miss: the page is read again and the file replaced
 
     def _write(self, path: str, table: pa.Table) -> None:
         import pyarrow.parquet as pq
 
         content = io.BytesIO()
-        pq.write_table(table, content, compression="zstd")
+        # Arrow's own copy of the schema would hold the metadata a second time, and neither is compressed
+        with pq.ParquetWriter(content, table.schema.remove_metadata(), compression="zstd", store_schema=False) as file:
+            file.write_table(table.replace_schema_metadata())
+            file.add_key_value_metadata({key: _packed(value) for key, value in table.schema.metadata.items()})
         self._files.write(path, content.getvalue())
+
+
+def _packed(text: bytes) -> bytes:
+    return base64.b64encode(zlib.compress(text))
+
+
+def _unpacked(packed: bytes) -> bytes:
+    return zlib.decompress(base64.b64decode(packed, validate=True))
 
 
 # -- pages as tables ----------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
-"""Measure what scaling out costs: `python tests/scale/measure.py stages|throughput|memory FOLDER`; prints JSON.
+"""Measure what scaling out costs: `python tests/scale/measure.py stages|tasks|throughput|memory FOLDER`; prints JSON.
 
 stages      processor seconds of a page and of a chunk by stage, in one process: text pages and scans apart
+tasks       processor seconds of the driver for a task of Ray's: the same pages in many ranges and in two
 throughput  the same scanned pages by worker processes of this machine and by Ray, one after the other, two workers each
 memory      one long PDF on Ray: resident memory of every process at page 200 and at the end, and what a page costs
 """
@@ -154,6 +155,23 @@ def stages(folder: Path, pages: int) -> dict[str, Any]:
     return {"cpu_ms_per_page_and_of_embed_and_index_per_chunk": result}
 
 
+def tasks(folder: Path, pages: int) -> dict[str, Any]:
+    """Read the same text pages one by one and in two ranges; the difference is what the tasks cost the driver."""
+    path = write_document(folder / "tasks.pdf", pages, 0)
+    driver, spent = psutil.Process(), {}
+    with connected(None):
+        for size in (pages // 2, 1):
+            index = Index(folder / str(size))
+            before = driver.cpu_times()
+            add(path, index, Settings(text="layer"), executor=Ray(pages_per_task=size))
+            after = driver.cpu_times()
+            spent[pages // size] = after.user + after.system - before.user - before.system
+    return {
+        "driver_cpu_seconds_by_tasks": spent,
+        "ms_per_task": round(1000 * (spent[pages] - spent[2]) / (pages - 2), 2),
+    }
+
+
 def resident() -> dict[str, int]:
     """Return the resident megabytes of each process that does our work, without what it shares with others."""
     sizes = {}
@@ -176,13 +194,13 @@ def resident() -> dict[str, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("stages", "throughput", "memory"))
+    parser.add_argument("what", choices=("stages", "tasks", "throughput", "memory"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pages", type=int, default=2000)
     arguments = parser.parse_args()
     shutil.rmtree(arguments.folder, ignore_errors=True)
     arguments.folder.mkdir(parents=True)
-    measured = {"stages": stages, "throughput": throughput, "memory": memory}[arguments.what](
+    measured = {"stages": stages, "tasks": tasks, "throughput": throughput, "memory": memory}[arguments.what](
         arguments.folder, arguments.pages
     )
     print(json.dumps(measured, indent=2))
