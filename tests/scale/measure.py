@@ -3,7 +3,7 @@
 stages      processor seconds of a page and of a chunk by stage, in one process: text pages and scans apart
 tasks       processor seconds of the driver for a task of Ray's: the same pages in many ranges and in two
 throughput  the same scanned pages by worker processes of this machine and by Ray, one after the other, two workers each
-memory      one long PDF on Ray: resident memory of every process at page 200 and at the end, and what a page costs
+memory      one long PDF on Ray: resident memory of every process early and late, and what a page costs
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def throughput(folder: Path, pages: int) -> dict[str, Any]:
 def memory(folder: Path, pages: int) -> dict[str, Any]:
     """Read one long PDF on Ray; every 80th page is a scan."""
     path = write_document(folder / "long.pdf", pages, 80)
-    marks = {pages // 10: "early", pages: "end"}
+    marks = {pages // 10: "early", pages * 19 // 20: "late"}  # at the very end processes are already going
     sizes: dict[str, dict[str, int]] = {}
     done = 0
 
@@ -183,7 +183,7 @@ def resident() -> dict[str, int]:
         if process.pid == psutil.Process().pid:
             name = "driver"
         elif "ray::" in command:
-            name = f"{command.split('(')[-1].split(')')[0].removeprefix('ray::')} {process.pid}"
+            name = f"{command.split('(')[-1].split(')')[0].removeprefix('ray::').strip()} {process.pid}"
         elif "spawn_main" in command:
             name = f"reading {process.pid}"
         else:
