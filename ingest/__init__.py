@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ingest.index import Hit, Index
     from ingest.intake import AddReport, add
     from ingest.langchain_store import IndexVectorStore
+    from ingest.ray_run import Ray
     from ingest.stores import to_langchain, to_llama_index
 
 _HOMES = {
@@ -23,6 +24,7 @@ _HOMES = {
     "ingest.embed": ("Embedder", "open_embedder"),
     "ingest.index": ("Hit", "Index"),
     "ingest.langchain_store": ("IndexVectorStore",),
+    "ingest.ray_run": ("Ray",),
     "ingest.stores": ("to_langchain", "to_llama_index"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -33,6 +35,7 @@ __all__ = [
     "Hit",
     "Index",
     "IndexVectorStore",
+    "Ray",
     "add",
     "open_embedder",
     "to_langchain",

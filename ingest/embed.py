@@ -64,6 +64,10 @@ class SentenceTransformerEmbedder:
     def __init__(self, model: str | Path, name: str = "", *, download: bool = False) -> None:
         self.model, self.name, self.download = str(model), name or f"sentence-transformers:{model}", download
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without the weights; another process loads its own."""
+        return {"model": self.model, "name": self.name, "download": self.download}
+
     @cached_property
     def _model(self) -> Any:
         from sentence_transformers import SentenceTransformer

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -21,10 +21,11 @@ import numpy as np
 
 from ingest.embed import Embedder, open_embedder
 from ingest.filters import sql_of
-from ingest.schema import CHUNK_KEYS, chunk_schema, rows_of, source_schema, unpacked
+from ingest.schema import CHUNK_KEYS, chunk_schema, rows_of, source_schema, table_of, unpacked
 from loaders.cache import Cache
-from loaders.document import Chunk, Document
+from loaders.document import Document
 from loaders.errors import StoreError, UsageError
+from loaders.files import FileStore
 from loaders.timing import timed
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 Mode = Literal["hybrid", "vector", "text"]
 SCHEMA = 1
 EMBED_BATCH = 256
-"""Chunks embedded at a time: bounds memory, and a killed run has lost no more than this."""
+"""Chunks embedded and written at a time."""
 INDEX_VECTORS_FROM = 50_000
 """Below this many rows a flat scan is exact and fast enough; above, IVF_RQ refined to exact distances."""
 TIDY_EVERY = 50
@@ -78,6 +79,14 @@ class SourceEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document ready to be written: what its path will hold, and its chunks, embedded, as tables of the schema."""
+
+    entry: SourceEntry
+    tables: tuple[pa.Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class IndexStats:
     """What an index holds."""
 
@@ -105,21 +114,17 @@ class Index:
 
         `cache` is where page results lie: several indices of the same files, cut in different ways, can share one.
         """
-        import fsspec
-
         self.directory = os.fspath(directory).rstrip("/")
         self.embedder: Embedder = open_embedder(embedder)
-        self._fs, self._root = fsspec.core.url_to_fs(self.directory)
-        self._cache_directory = os.fspath(cache) if cache is not None else f"{self.directory}/cache"
+        self._cache_directory = os.fspath(cache) if cache is not None else cache_of(self.directory)
         self._commits = 0
         self._words_indexed = False
         self._settle(create)
 
     def _settle(self, create: bool) -> None:
-        path = f"{self._root}/index.json"
-        if self._fs.exists(path):
-            with self._fs.open(path, "r") as file:
-                about = json.load(file)
+        files = FileStore(self.directory)
+        if files.exists("index.json"):
+            about = json.loads(files.read("index.json"))
             if about["schema"] != SCHEMA:
                 raise StoreError(
                     f"{self.directory} has schema {about['schema']}, this version reads {SCHEMA}; add anew"
@@ -132,9 +137,8 @@ class Index:
             return
         if not create:
             raise StoreError(f"no index at {self.directory}; make one: ingest add PATHS --index {self.directory}")
-        self._fs.makedirs(self._root, exist_ok=True)
-        with self._fs.open(path, "w") as file:
-            json.dump({"schema": SCHEMA, "embedder": self.embedder.name, "dimension": self.embedder.dimension}, file)
+        about = {"schema": SCHEMA, "embedder": self.embedder.name, "dimension": self.embedder.dimension}
+        files.write("index.json", json.dumps(about).encode())
 
     @cached_property
     def cache(self) -> Cache:
@@ -171,20 +175,28 @@ class Index:
         rows = self._sources.search().where(sql_of({"path": path})).limit(1).to_list()
         return SourceEntry(**rows[0]) if rows else None
 
+    def held(self, config_id: str) -> set[str]:
+        """Return the documents that `holds` says yes to, to be asked many times or far away."""
+        where = f"{sql_of({'config_id': config_id})} AND failed_pages = 0"
+        rows = self._sources.search().where(where).select(["doc_id"]).limit(None).to_arrow()
+        return set(rows.column("doc_id").to_pylist())
+
     def add(self, document: Document, path: str) -> int:
         """Put a document under a path; returns the number of chunks written. A second time it writes the same rows."""
-        self.add_chunks(document.chunks, path)
-        stale = f"{sql_of({'doc_id': document.doc_id})} AND config_id != '{document.config_id}'"
-        self._delete(stale)
-        failed = sum(failure.page is not None for failure in document.failures)
-        entry = SourceEntry(
-            path, document.doc_id, document.config_id, document.total_pages, failed, len(document.chunks)
-        )
-        for other in self._entries(document.doc_id):  # the same file under other paths has been read anew as well
-            if other.path != path:
-                self._write_source(SourceEntry(**(asdict(entry) | {"path": other.path})))
+        return self.put(prepare(document, path, self.embedder))
+
+    def put(self, prepared: Prepared) -> int:
+        """Write a prepared document; returns the number of chunks written. A second time it writes the same rows."""
+        entry = prepared.entry
+        with timed("index"):
+            for table in prepared.tables:
+                self.write(table)
+        self._delete(f"{sql_of({'doc_id': entry.doc_id})} AND config_id != '{entry.config_id}'")
+        for other in self._entries(entry.doc_id):  # the same file under other paths has been read anew as well
+            if other.path != entry.path:
+                self._write_source(replace(entry, path=other.path))
         self._place(entry)
-        return len(document.chunks)
+        return entry.chunks
 
     def attach(self, doc_id: str, path: str) -> int:
         """Say that a path, too, holds a document that is in the index; returns the document's pages."""
@@ -192,7 +204,7 @@ class Index:
         if not known:
             raise StoreError(f"no document {doc_id} in {self.directory}")
         if all(entry.path != path for entry in known):
-            self._place(SourceEntry(**(asdict(known[0]) | {"path": path})))
+            self._place(replace(known[0], path=path))
         return known[0].total_pages
 
     def remove(self, path: str) -> bool:
@@ -231,20 +243,10 @@ class Index:
 
     # -- chunks -----------------------------------------------------------------------------------------------------
 
-    def add_chunks(self, chunks: Sequence[Chunk], path: str) -> None:
-        """Embed and upsert the chunks of the document at a path, batch by batch."""
-        for start in range(0, len(chunks), EMBED_BATCH):
-            batch = chunks[start : start + EMBED_BATCH]
-            with timed("embed"):
-                vectors = self.embedder.embed([chunk.embed_text for chunk in batch])
-            with timed("index"):
-                self.write(rows_of(batch, vectors, path))
-
-    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def write(self, rows: pa.Table | Sequence[Mapping[str, Any]]) -> None:
         """Upsert rows of the chunk schema (see schema.py)."""
-        import pyarrow as pa
-
-        _upsert(self._chunks, "chunk_id", pa.Table.from_pylist(list(rows), chunk_schema(self.embedder.dimension)))
+        table = table_of(rows, self.embedder.dimension) if isinstance(rows, Sequence) else rows
+        _upsert(self._chunks, "chunk_id", table)
         self._commits += 1
         if self._commits % TIDY_EVERY == 0:
             self.tidy()
@@ -354,6 +356,24 @@ class Index:
                 self.tidy()
             self._words_indexed = len(self) > 0
         return self._words_indexed
+
+
+def cache_of(directory: str) -> str:
+    """Return where the page results of an index lie, unless it was told otherwise."""
+    return f"{directory.rstrip('/')}/cache"
+
+
+def prepare(document: Document, path: str, embedder: Embedder) -> Prepared:
+    """Embed a document's chunks and make rows of them, for the path that an index will know it by."""
+    tables = []
+    for start in range(0, len(document.chunks), EMBED_BATCH):
+        batch = document.chunks[start : start + EMBED_BATCH]
+        with timed("embed"):
+            vectors = embedder.embed([chunk.embed_text for chunk in batch])
+        tables.append(table_of(rows_of(batch, vectors, path), embedder.dimension))
+    failed = sum(failure.page is not None for failure in document.failures)
+    entry = SourceEntry(path, document.doc_id, document.config_id, document.total_pages, failed, len(document.chunks))
+    return Prepared(entry, tuple(tables))
 
 
 def _upsert(table: Any, key: str, rows: pa.Table) -> None:

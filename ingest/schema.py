@@ -64,6 +64,13 @@ def rows_of(chunks: Sequence[Chunk], vectors: Vectors, path: str) -> list[dict[s
     ]
 
 
+def table_of(rows: Iterable[Mapping[str, Any]], dimension: int) -> pa.Table:
+    """Return rows of the chunk schema as a table."""
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(list(rows), chunk_schema(dimension))
+
+
 def packed(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return columns for metadata: ours by name where the type fits, the rest as JSON."""
     ours = {key: value for key, value in metadata.items() if key in KEYS and type(value) is KEYS[key]}

@@ -405,7 +405,7 @@ class Chunk:
 class Failure:
     """Trouble with one file or page, as a value. `page` is 1-based, None for the whole file.
 
-    `stage` is one of open, rasterize, text, ocr, relate, tables, chunk, embed, index, deadline, worker.
+    `stage` is one of open, cache, rasterize, text, ocr, relate, tables, chunk, embed, index, deadline, worker.
     `error` reads "KindOfError: what happened and what to do".
     """
 

@@ -91,13 +91,16 @@ class Reader:
         try:
             with stage("open"):
                 key = Cache.key(page.key, self.reading_id)
-            if cache is not None and (known := cache.get(key, number=number, label=page.label, source=source)):
+            with stage("cache"):
+                known = cache and cache.get(key, number=number, label=page.label, source=source)
+            if known:
                 return PageRead(known, cached=True)
             fresh = replace(self._read(page), number=number, label=page.label, source=source, key=key)
+            with stage("cache"):
+                if cache is not None:
+                    cache.put(fresh)
         except StageError as error:
             return Failure.of(error.__cause__ or error, source, number, error.stage)
-        if cache is not None:
-            cache.put(fresh)
         return PageRead(fresh, cached=False)
 
     def read_image(self, image: PageImage) -> Page:

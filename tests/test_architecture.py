@@ -16,11 +16,13 @@ import loaders
 ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors geometry document settings timing sources rasterize textlayer ocr rulings relate tables furniture text "
-    "tokens metadata chunk ledger cache reading pipeline overlay export langchain_loader llama_index_reader "
+    "tokens metadata chunk ledger files cache reading pipeline overlay export langchain_loader llama_index_reader "
     "detections roboflow_engines roboflow_models roboflow_block"
 ).split()
 """The stages of `loaders`, each importing only from those before it; modules in between belong to the next stage."""
-ORDER_INGEST = "embed filters schema index stores langchain_store run intake progress citations evaluate cli".split()
+ORDER_INGEST = (
+    "embed filters schema index stores langchain_store workers plan run ray_run intake progress citations evaluate cli"
+).split()
 HEAVY = set(
     "torch transformers sentence_transformers tokenizers tiktoken onnxruntime openvino cv2 rapidocr PIL pymupdf "
     "pypdfium2 lancedb pyarrow pandas langchain_core llama_index ray rich fsspec pebble httpx".split()
