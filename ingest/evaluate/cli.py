@@ -193,6 +193,19 @@ def speed(
     _report(measure(paths, repeats=repeats, embed=embed, **options), out)
 
 
+@app.command("compare")
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Output folders of evaluations.")],
+    seed: Seed = 0,
+    out: Out = None,
+) -> None:
+    """Put the results of several runs beside each other, on the items they have in common."""
+    from ingest.evaluate import compare as measure
+
+    out = out or Path("evaluation") / "compare"
+    _report(measure(runs, seed=seed, out=out), out)
+
+
 @app.command("new-pack")
 def new_pack(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Documents; they are copied.")],
