@@ -16,10 +16,10 @@ import loaders
 ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors geometry document settings timing sources rasterize textlayer ocr rulings relate tables furniture text "
-    "tokens metadata chunk ledger cache reading pipeline overlay export langchain_loader llama_index_reader"
+    "tokens metadata naming chunk ledger cache reading pipeline overlay export langchain_loader llama_index_reader"
 ).split()
 """The stages of `loaders`, each importing only from those before it; modules in between belong to the next stage."""
-ORDER_INGEST = "embed filters schema index stores langchain_store run intake progress citations evaluate cli".split()
+ORDER_INGEST = "embed filters schema ranking search index stores langchain_store run intake progress citations evaluate cli".split()
 HEAVY = {"torch", "cv2", "onnxruntime", "lancedb", "langchain_core", "llama_index", "sentence_transformers", "pymupdf"}
 
 
