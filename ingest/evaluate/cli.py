@@ -156,7 +156,8 @@ def retrieval(
     k: Annotated[int, typer.Option("-k", help="Chunks asked for.")] = 50,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Chunk budget, in tokens.")] = None,
     context: Annotated[
-        bool | None, typer.Option("--context/--no-context", help="Embed chunks with their headings.")
+        bool | None,
+        typer.Option("--context/--no-context", help="Embed chunks under their document's name, headings."),
     ] = None,
 ) -> None:
     """Retrieval: ingest the pack's documents, ask its questions, and say which stage lost each miss."""
