@@ -37,7 +37,7 @@ def blended(cosines: Scores, page_cosines: Scores, text_scores: Scores, name_sco
     """
     spread = float(np.ptp(cosines)) if len(cosines) else 0.0
     words = text_scores / max(float(text_scores.max(initial=0.0)), 1e-9)
-    words *= max(1.0, FEW / max(np.count_nonzero(text_scores), 1))
+    words *= max(1.0, FEW / max(int(np.count_nonzero(text_scores)), 1))
     names = name_scores / (float(name_scores.max(initial=0.0)) + NAME_DOUBT)
     meaning = (cosines + page_cosines) / 2
     return np.asarray(meaning + spread * (TEXT_WEIGHT * words + NAME_WEIGHT * names), np.float32)

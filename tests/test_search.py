@@ -58,8 +58,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     serials = ["The pay office lists what was bought.", "Serial number QX-4471 went to the workshop."]
     write_pdf(folder / "0279901b645e.pdf", [serials])
     made = Index(folder / "index", Subjects())
-    report = add([str(folder)], made, Settings(text="layer", max_tokens=16))
-    assert not report.failures and report.documents.added == 4
+    done = add([str(folder)], made, Settings(text="layer", max_tokens=16))
+    assert not done.failures and done.documents.added == 4
     return made
 
 
