@@ -43,7 +43,7 @@ def source_schema() -> pa.Schema:
     """Return the schema of `sources`; path is the primary key."""
     import pyarrow as pa
 
-    text = [pa.field(name, pa.string()) for name in ("doc_id", "config_id")]
+    text = [pa.field(name, pa.string()) for name in ("doc_id", "config_id", "title", "name")]
     return pa.schema(
         [_primary("path"), *text, *(pa.field(n, pa.int64()) for n in ("total_pages", "failed_pages", "chunks"))]
     )

@@ -52,12 +52,13 @@ def assemble(
     from loaders.chunk import cut
     from loaders.furniture import mark_furniture
     from loaders.ledger import check
+    from loaders.naming import given_title
     from loaders.relate.levels import settle_levels
     from loaders.tables import join_continued
     from loaders.text import compose
 
     settled = join_continued(settle_levels(mark_furniture(pages)))
-    title = title or _first_title(settled) or PurePath(source.name).stem
+    title = given_title(title) or _first_title(settled) or PurePath(source.name).stem
     composed = compose(settled)
     chunks = cut(
         settled,

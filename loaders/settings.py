@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from loaders.errors import UsageError
 
-REVISION = "1"
+REVISION = "2"
 """Raised whenever the same settings would give another result, so that old caches are not believed."""
 
 TextMode = Literal["auto", "ocr", "layer"]
@@ -36,7 +36,7 @@ class Settings:
     tables          recognise tables as grids
     min_confidence  words below it are dropped, with that reason
     max_tokens      chunk budget in tokens of cl100k_base, headings and special tokens included
-    context         put the heading path in front of what is embedded
+    context         put the document's name and the heading path in front of what is embedded
     password        for encrypted files; never part of a fingerprint, repr or report
     """
 

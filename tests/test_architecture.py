@@ -16,12 +16,12 @@ import loaders
 ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors geometry document settings timing sources rasterize textlayer ocr rulings relate tables furniture text "
-    "tokens metadata chunk ledger files cache reading pipeline overlay export langchain_loader llama_index_reader "
+    "tokens metadata naming chunk ledger files cache reading pipeline overlay export langchain_loader llama_index_reader "
     "detections roboflow_engines roboflow_models roboflow_block"
 ).split()
 """The stages of `loaders`, each importing only from those before it; modules in between belong to the next stage."""
 ORDER_INGEST = (
-    "embed filters schema index stores langchain_store workers plan run ray_run intake progress citations evaluate cli"
+    "embed filters schema ranking search index stores langchain_store workers plan run ray_run intake progress citations evaluate cli"
 ).split()
 HEAVY = set(
     "torch transformers sentence_transformers tokenizers tiktoken onnxruntime openvino cv2 rapidocr PIL pymupdf "

@@ -158,7 +158,8 @@ def retrieval(
     k: Annotated[int, typer.Option("-k", help="Chunks asked for.")] = 50,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Chunk budget, in tokens.")] = None,
     context: Annotated[
-        bool | None, typer.Option("--context/--no-context", help="Embed chunks with their headings.")
+        bool | None,
+        typer.Option("--context/--no-context", help="Embed chunks under their document's name, headings."),
     ] = None,
 ) -> None:
     """Retrieval: ingest the pack's documents, ask its questions, and say which stage lost each miss."""
@@ -199,6 +200,19 @@ def speed(
 
     options, out = _options(locals(), "speed", Path(paths[0]))
     _report(measure(paths, repeats=repeats, embed=embed, grow=grow or (), batch=batch or (), **options), out)
+
+
+@app.command("compare")
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Output folders of evaluations.")],
+    seed: Seed = 0,
+    out: Out = None,
+) -> None:
+    """Put the results of several runs beside each other, on the items they have in common."""
+    from ingest.evaluate import compare as measure
+
+    out = out or Path("evaluation") / "compare"
+    _report(measure(runs, seed=seed, out=out), out)
 
 
 @app.command("new-pack")

@@ -30,7 +30,6 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("cer", "character error rate: edit distance / reference length, capped at 1", False),
-        Metric("cer_upper_bound", "the same where the truth's line order was derived from boxes", False),
         Metric("bag_of_chars_error", "1 - F1 of the multisets of characters: order does not count", False),
         Metric("bag_of_words_error", "1 - F1 of the multisets of words: order does not count", False),
         Metric("missing_spaces", "words per page that are several words of the truth written as one", False, 2),
