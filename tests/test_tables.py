@@ -193,6 +193,27 @@ def test_a_skewed_scan(degrees: float) -> None:
     assert texts(table) == SALES
 
 
+# -- what another model finds likely ---------------------------------------------------------------------------------
+
+
+def test_words_that_are_likely_in_a_table_bring_it_and_unlikely_ones_turn_it_away() -> None:
+    rows = [["Country", "Rule"], ["Australia", LONG], ["Belgium", LONG], ["Brazil", "None."]]
+    page = sheet(f"{prose(1, 60)}\n\n{borderless(rows, '(80pt, 200pt)')}\n{prose(2, 60)}")
+    told = {word for row in rows for text in row for word in text.split()}
+    y0 = min(box[1] for box, text in zip(page.words.boxes, page.words.texts, strict=True) if text == "Country")
+    y1 = max(box[3] for box, text in zip(page.words.boxes, page.words.texts, strict=True) if text == "None.")
+    middle = page.words.boxes[:, [1, 3]].mean(axis=1)
+    inside = (middle > y0) & (middle < y1)
+    assert {text for text, is_in in zip(page.words.texts, inside, strict=True) if is_in} == told
+    assert page.regions() == ()
+    (region,) = detect_tables(page.words, page.frame, NO_LINES, likelihood=np.where(inside, 0.9, 0.05))
+    assert region.y0 == pytest.approx(y0, abs=2)
+    assert region.y1 == pytest.approx(y1, abs=2)
+    found = sheet(borderless(SALES))
+    assert len(found.regions()) == 1
+    assert detect_tables(found.words, found.frame, NO_LINES, likelihood=np.full(len(found.words), 0.02)) == ()
+
+
 # -- pages without a table -----------------------------------------------------------------------------------------
 
 LETTER = """
@@ -252,6 +273,21 @@ def test_a_picture_is_no_table() -> None:
     page = sheet(borderless(SALES))
     labels = page.regions()[0].grown(60)
     assert detect_tables(page.words, page.frame, NO_LINES, [labels]) == ()
+
+
+def test_a_picture_of_a_ruled_table_is_one() -> None:
+    page = sheet(ruled(SALES))
+    (region,) = page.regions()
+    assert detect_tables(page.words, page.frame, page.layer.rulings, [region.grown(8)]) == (region,)
+
+
+def test_the_edges_of_tints_serve_as_lines() -> None:
+    fill = "fill: (x, y) => if y == 0 { rgb(40, 60, 120) } else if calc.odd(y) { rgb(225, 230, 240) }"
+    head = ", ".join(f"[#text(fill: white)[{text}]]" for text in STAFF[0])
+    page = sheet(
+        f"{prose(1, 60)}\n\n#table(stroke: none, {fill}, columns: (1fr, 1fr, 1fr), {head}, {cells(STAFF[1:])})"
+    )
+    assert [texts(table) for table in page.tables(page.seen_rulings)] == [STAFF]
 
 
 @pytest.mark.parametrize("rows", [[["one"]], [["one", "two"]], [["one"], ["two"], ["three"]]])
