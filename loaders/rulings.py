@@ -25,6 +25,8 @@ SHORTEST = 0.018
 """A ruling is at least this share of the page's longer side (14 pt on A4: longer than any letter's stroke)."""
 THICKEST = 0.004
 """... and at most this share thick (3.4 pt on A4)."""
+TINTED = 0.12
+"""The edge of a tint is a ruling where it is at least this share of the page's longer side (36 mm on A4)."""
 STEP, FLAT = 9, 3
 """Shades of grey that two tints are apart at least, and that one differs in itself at most."""
 STEEPEST = 0.06
@@ -62,7 +64,7 @@ def find_rulings(image: PageImage) -> Array:
     shade = np.asarray(gray, np.uint8)
     # An upright edge is the side of every tinted row; it parts columns only where it runs down through several.
     upright = _edges(np.ascontiguousarray(shade.T), length, 5 * length)[:, [1, 0, 3, 2]]
-    edges = np.concatenate([_edges(shade, length, 2.5 * length), upright])
+    edges = np.concatenate([_edges(shade, length, TINTED * max(gray.shape)), upright])
     edges = edges[~_beside(edges, drawn, 1.5 * thick)]
     return (np.concatenate([drawn, edges]) / (image.scale * shrink)).astype(np.float32)
 
