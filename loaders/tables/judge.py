@@ -162,7 +162,7 @@ def _look(grid: Grid) -> _Look:
     beyond = [text for (_, col), text in texts.items() if col > 0]
     drawn = drawn_beside(grid)
     # Between the headings alone a line may be a seam of their tints; it says nothing of the rows.
-    ruled = np.array([cut.ruled for cut in grid.cuts]) & drawn[grid.rows.header :].any(axis=0)
+    ruled = np.array([cut.ruled for cut in grid.cuts], bool) & drawn[grid.rows.header :].any(axis=0)
     return _Look(
         *grid.shape,
         filled=len(texts),

@@ -110,10 +110,13 @@ class _Judge:
         down = self.up.down[:, 2] - self.up.down[:, 1]
         celled = bool(len(down) and down.max() >= 0.6 * height)
         clash = np.zeros(band[-1] + 1, bool)
-        for i in range(len(self.between)):
-            above, below = self.parts[i], self.parts[i + 1]
-            if self.between[i] is None and (self._clashes(above, below) or self._headed(above, below)):
+        figures: set[tuple[int, int]] = set()  # (band, column), whatever lines of a label stand between two figures
+        for i, part in enumerate(self.parts):
+            mine = {(int(band[i]), k) for k, cell in part.items() if cell.number and k > 0}
+            below = self.parts[i + 1] if i < len(self.between) and self.between[i] is None else {}
+            if mine & figures or self._clashes(part, below) or self._headed(part, below):
                 clash[band[i]] = True
+            figures |= mine
         if celled and band[-1] >= 1:
             return ~clash[band]
         # Ruled row by row, not just under the header and at the end: the bands are many and none is most of the table.
