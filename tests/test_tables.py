@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -141,6 +142,21 @@ def test_a_wrapped_label_goes_on_where_the_next_has_room(style) -> None:
     label = "Applications developed by the public and the government together"
     rows = [["Kind", "2009", "2010"], ["Data sets", "47", "272"], [label, "0", "237"], ["Downloads", "10", "652"]]
     assert texts(sheet(style(rows, "(120pt, 60pt, 60pt)")).table) == rows
+
+
+def test_figures_part_rows_where_a_line_between_them_was_missed() -> None:
+    rows = [
+        ["", "Small", "Large"],
+        ["Rules that apply to the company", "669", "5,796"],
+        ["Rules that come with a fine for it", "461", "4,085"],
+        ["Share of rules with a fine in all", "69%", "70%"],
+    ]
+    page = sheet(ruled(rows, "(90pt, 60pt, 60pt)"))
+    lines = page.layer.rulings
+    heights = np.unique(np.round(lines[lines[:, 3] - lines[:, 1] < 1, 1]))
+    assert len(heights) == 5
+    seen = lines[np.abs(lines[:, [1, 3]] - heights[3]).max(axis=1) > 1.5]
+    assert [texts(table) for table in page.tables(seen)] == [rows]
 
 
 def test_empty_cells_stay_empty() -> None:
@@ -340,18 +356,36 @@ def long_table(rows: int) -> tuple[Words, Frame]:
     return Words.of(quads_from_boxes(boxes), said, ocr=False), Frame(500.0, rows * 12 + 60.0)
 
 
-def test_time_grows_no_faster_than_the_rows() -> None:
-    def seconds(rows: int) -> float:
-        words, frame = long_table(rows)
-        start = time.process_time()
+def work(rows: int) -> tuple[int, int]:
+    """Count the calls that finding and cutting a long table takes, and the bytes it needs at most."""
+    words, frame = long_table(rows)
+    calls = 0
+
+    def count(*event: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    before = sys.getprofile()
+    tracemalloc.start()
+    sys.setprofile(count)
+    try:
         (region,) = detect_tables(words, frame, NO_LINES)
         table = build_table(words, region, frame, NO_LINES)
-        assert table is not None
-        assert (table.n_rows, table.n_cols) == (rows, 4)
-        return time.process_time() - start
+    finally:
+        sys.setprofile(before)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert table is not None
+    assert (table.n_rows, table.n_cols) == (rows, 4)
+    return calls, peak
 
-    seconds(50)
-    assert seconds(2000) < 10 * seconds(400) + 0.5  # 5 times the rows; a square would be 25
+
+def test_work_grows_no_faster_than_the_rows() -> None:
+    """Calls show loops that grow with the square of the rows, memory shows arrays that do."""
+    work(50)
+    few, many = work(200), work(1000)
+    assert many[0] < 7 * few[0]  # 5 times the rows; a square would be 25
+    assert many[1] < 7 * few[1]
 
 
 def test_the_page_of_the_tests_is_what_it_says() -> None:
