@@ -25,7 +25,7 @@ PACKAGES = (
     "rapidfuzz",
     "apted",
 )
-OF_YARDSTICKS = {"nvidia": "nemotron-ocr", "pymupdf4llm": "pymupdf4llm"}
+OF_YARDSTICKS = {"nvidia": "nemotron-ocr", "pymupdf4llm": "pymupdf4llm", "img2table": "img2table"}
 
 
 def versions(ways: Sequence[Way]) -> dict[str, str]:

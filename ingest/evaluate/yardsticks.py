@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest.evaluate.table_yardsticks import Img2Table, PyMuPdfTables, TableFinder
 from loaders.document import Links, PageImage, PageText, Relations, Words
 from loaders.errors import EngineError, EngineNotReady, UnknownEngine, UsageError
 from loaders.geometry import Array
@@ -154,12 +155,18 @@ class PyMuPdf4Llm:
             raise EngineError(f"pymupdf4llm failed: {type(error).__name__}: {error}") from error
 
 
-def open_yardstick(name: str, **options: Any) -> RapidOcr | NvidiaOcr | PyMuPdf4Llm:
+def open_yardstick(name: str, **options: Any) -> RapidOcr | NvidiaOcr | PyMuPdf4Llm | TableFinder:
     """Open a yardstick by name. Raises UnknownEngine, or UsageError for options that it has not.
 
     Its `check()` raises EngineNotReady where it cannot run here.
     """
-    kinds: tuple[type[RapidOcr | NvidiaOcr | PyMuPdf4Llm], ...] = (RapidOcr, NvidiaOcr, PyMuPdf4Llm)
+    kinds: tuple[type[RapidOcr | NvidiaOcr | PyMuPdf4Llm | TableFinder], ...] = (
+        RapidOcr,
+        NvidiaOcr,
+        PyMuPdf4Llm,
+        PyMuPdfTables,
+        Img2Table,
+    )
     known = {kind.name: kind for kind in kinds}
     if name not in known:
         raise UnknownEngine(f"no yardstick {name!r}; there are {', '.join(known)}")
