@@ -23,10 +23,8 @@ LARGEST = 1650
 """Larger images are shrunk to this side (A4 at 140 dpi), at which the thinnest line is still seen."""
 SHORTEST = 0.018
 """A ruling is at least this share of the page's longer side (14 pt on A4: longer than any letter's stroke)."""
-ALONE = 0.045
-"""... and one that touches no other at least this: 38 pt on A4: headlines have strokes as long as low rows are high."""
-THICKEST = 0.006
-"""... and at most this share thick (5 pt on A4)."""
+THICKEST = 0.004
+"""... and at most this share thick (3.4 pt on A4)."""
 TINTED = 0.12
 """The edge of a tint is a ruling where it is at least this share of the page's longer side (36 mm on A4)."""
 STEP, FLAT = 9, 3
@@ -68,19 +66,7 @@ def find_rulings(image: PageImage) -> Array:
     upright = _edges(np.ascontiguousarray(shade.T), length, 5 * length)[:, [1, 0, 3, 2]]
     edges = np.concatenate([_edges(shade, length, TINTED * max(gray.shape)), upright])
     edges = edges[~_beside(edges, drawn, 1.5 * thick)]
-    lines = np.concatenate([drawn, edges])
-    lines = lines[_held(lines, ALONE * max(gray.shape), near=2.0 * thick)]
-    return (lines / (image.scale * shrink)).astype(np.float32)
-
-
-def _held(lines: Array, long: float, near: float) -> npt.NDArray[np.bool_]:
-    """Say which lines are `long`, or touch a long one that runs the other way."""
-    size = lines[:, 2:] - lines[:, :2]
-    whole = size.max(axis=1, initial=0) >= long
-    flat = size[:, 0] >= size[:, 1]
-    anchors = lines[whole]
-    touch = (lines[:, None, :2] <= anchors[None, :, 2:] + near) & (lines[:, None, 2:] >= anchors[None, :, :2] - near)
-    return np.asarray(whole | (touch.all(axis=2) & (flat[:, None] != flat[whole])).any(axis=1))
+    return (np.concatenate([drawn, edges]) / (image.scale * shrink)).astype(np.float32)
 
 
 def _edges(shade: Pixels, length: int, least: float) -> Array:
