@@ -166,13 +166,22 @@ class Reader:
         return seen.without(unclear, "low_confidence") if unclear.any() else seen
 
     def _with_regions(self, seen: _Seen, page: OpenPage, regions: Sequence[Box]) -> _Seen:
-        """Add what the engine reads in the given regions, less what the text layer already says there."""
+        """Add what the engine reads in the given regions, less what the text layer already says there.
+
+        Lines drawn in a picture rule the words that stand in it as lines of the page do.
+        """
+        from loaders.rulings import find_rulings
+
         with stage("rasterize"):
             images = [page.image(clip=region) for region in regions]
-        found = []
+        found, lines = [], [np.zeros((0, 4), np.float32) if seen.rulings is None else seen.rulings]
         for region, image, text in zip(regions, images, self._ocr(images), strict=True):
             words, shown = text.words.scaled(1 / image.scale), snapped(region, image.scale)
-            found.append(replace(words, quads=words.quads + np.array([shown.x0, shown.y0], np.float32)))
+            corner = np.array([shown.x0, shown.y0], np.float32)
+            found.append(replace(words, quads=words.quads + corner))
+            with stage("tables"):
+                lines.append(find_rulings(image) + np.tile(corner, 2))
+        seen = replace(seen, rulings=np.concatenate(lines))
         words = Words.concatenated(found)
         if not len(words):
             return seen

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typeset import ruled, sheet
 
 from ingest.evaluate.converters import Converter, OpenDataLoader, PyMuPdf4Llm
 from ingest.evaluate.plan import YARDSTICKS, Way
 from ingest.evaluate.predict import Predictor
+from ingest.evaluate.table_yardsticks import PyMuPdfTables
 from ingest.evaluate.yardsticks import NvidiaOcr, RapidOcr, open_yardstick, parted, text_of_pieces
 from loaders.document import PageImage
 from loaders.errors import EngineError, EngineNotReady, UnknownEngine, UsageError
@@ -64,6 +66,27 @@ def test_names_and_options() -> None:
         open_yardstick("abbyy")
     with pytest.raises(UsageError, match="colour"):
         open_yardstick("rapidocr", colour=True)
+
+
+def test_pymupdf_finds_a_ruled_table(tmp_path: Path) -> None:
+    page = sheet(ruled([["Region", "2021"], ["North", "1,204"], ["South", "987"]]))
+    file = tmp_path / "table.pdf"
+    file.write_bytes(page.pdf)
+    (table,) = PyMuPdfTables().tables(file, 1)
+    rows = (
+        "<tr><td>Region</td><td>2021</td></tr><tr><td>North</td><td>1,204</td></tr><tr><td>South</td><td>987</td></tr>"
+    )
+    assert table.html == f"<table>{rows}</table>"
+    assert table.box is not None
+    assert table.box[0] == pytest.approx(40, abs=1)
+    with pytest.raises(UsageError, match="`tables`"):
+        Predictor(Way("pymupdf_tables", "auto", "engine")).page(file)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("img2table") is not None, reason="img2table is installed")
+def test_img2table_says_what_it_lacks() -> None:
+    with pytest.raises(EngineNotReady, match="pip install img2table"):
+        Predictor(Way("img2table", "ocr", "engine"))
 
 
 def test_rapidocr_on_a_blank_page() -> None:

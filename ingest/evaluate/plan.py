@@ -19,7 +19,14 @@ from loaders.settings import Order, Settings, TextMode
 if TYPE_CHECKING:
     from ingest.evaluate.results import Variant
 
-YARDSTICKS = {"rapidocr": "ocr", "nvidia": "ocr", "pymupdf4llm": "auto", "opendataloader": "auto"}
+YARDSTICKS = {
+    "rapidocr": "ocr",
+    "nvidia": "ocr",
+    "pymupdf4llm": "auto",
+    "opendataloader": "auto",
+    "pymupdf_tables": "auto",
+    "img2table": "ocr",
+}
 """Other people's engines and what they read, called plainly and left in their own order; see yardsticks.py."""
 DEADLINE = 300.0
 """Seconds an item may take, scoring included, before it is ended and counted as a miss."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ingest.evaluate.converters import Converter, OpenDataLoader, PyMuPdf4Llm
+from ingest.evaluate.table_yardsticks import Img2Table, PyMuPdfTables, TableFinder
 from loaders.document import Links, PageImage, PageText, Relations, Words
 from loaders.errors import EngineNotReady, UnknownEngine, UsageError
 from loaders.geometry import Array
@@ -128,7 +129,7 @@ class NvidiaOcr:
         return text_of_pieces(pieces)
 
 
-Yardstick = RapidOcr | NvidiaOcr | Converter
+Yardstick = RapidOcr | NvidiaOcr | Converter | TableFinder
 
 
 def open_yardstick(name: str, **options: Any) -> Yardstick:
@@ -136,7 +137,14 @@ def open_yardstick(name: str, **options: Any) -> Yardstick:
 
     Its `check()` raises EngineNotReady where it cannot run here.
     """
-    kinds: tuple[type[Yardstick], ...] = (RapidOcr, NvidiaOcr, PyMuPdf4Llm, OpenDataLoader)
+    kinds: tuple[type[Yardstick], ...] = (
+        RapidOcr,
+        NvidiaOcr,
+        PyMuPdf4Llm,
+        OpenDataLoader,
+        PyMuPdfTables,
+        Img2Table,
+    )
     known = {kind.name: kind for kind in kinds}
     if name not in known:
         raise UnknownEngine(f"no yardstick {name!r}; there are {', '.join(known)}")
