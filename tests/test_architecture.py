@@ -20,7 +20,17 @@ ORDER = (
 ).split()
 """The stages of `loaders`, each importing only from those before it; modules in between belong to the next stage."""
 ORDER_INGEST = "embed filters schema index stores langchain_store run intake progress citations evaluate cli".split()
-HEAVY = {"torch", "cv2", "onnxruntime", "lancedb", "langchain_core", "llama_index", "sentence_transformers", "pymupdf"}
+HEAVY = {
+    "torch",
+    "cv2",
+    "onnxruntime",
+    "openvino",
+    "lancedb",
+    "langchain_core",
+    "llama_index",
+    "sentence_transformers",
+    "pymupdf",
+}
 
 
 def module_name(path: Path) -> str:
