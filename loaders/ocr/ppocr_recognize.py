@@ -2,7 +2,7 @@
 
 Each quad is warped once, to a strip 40 pixels high and about as wide as its shape asks: the nearest of some sixty
 widths, so that nothing is padded (padding is a quarter of RapidOCR's time) and few shapes are ever seen (a new one
-costs OpenVINO as much as reading three lines). A character's place is
+costs OpenVINO as much as reading a line or two). A character's place is
 the middle of the steps in which CTC (Graves et al., "Connectionist Temporal Classification", ICML 2006) names it.
 """
 
