@@ -52,8 +52,8 @@ ENGINES: dict[str, EngineEntry] = {
         EngineEntry(
             "ppocr",
             "loaders.ocr.ppocr",
-            "PP-OCRv6 small on ONNX Runtime, CPU; the default",
-            "nothing: the models come inside the rapidocr wheel",
+            "PP-OCRv6 small on ONNX Runtime, or OpenVINO where it is installed, CPU; the default",
+            "nothing: the models come inside the rapidocr wheel; the extra [fast] makes it quicker",
         ),
         EngineEntry(
             "tesseract",
