@@ -64,17 +64,6 @@ def family() -> list[psutil.Process]:
     return [psutil.Process(), *psutil.Process().children(recursive=True)]
 
 
-def processor_seconds() -> dict[int, float]:
-    seconds = {}
-    for process in family():
-        try:
-            times = process.cpu_times()
-            seconds[process.pid] = times.user + times.system
-        except psutil.Error:
-            continue
-    return seconds
-
-
 def throughput(folder: Path, pages: int) -> dict[str, Any]:
     """Read the same scans both ways; the rate is that between the first page that came back and the last."""
     files = [write_document(folder / f"{n}.pdf", 8, 1, 8 * n) for n in range(max(pages // 8, 1))]
@@ -82,24 +71,19 @@ def throughput(folder: Path, pages: int) -> dict[str, Any]:
     with connected(None):
         for name, options in (("local", {"workers": 2}), ("ray", {"executor": Ray(workers=2, pages_per_task=4)})):
             moments: list[float] = []
-            spent: list[dict[int, float]] = []
 
-            def on_page(event: PageEvent, moments: list[float] = moments, spent: Any = spent) -> None:
+            def on_page(event: PageEvent, moments: list[float] = moments) -> None:
                 moments.append(time.perf_counter())
-                spent.append(processor_seconds())
 
             started = time.perf_counter()
             add(files, Index(folder / name), Settings(), on_page=on_page, **options)
             warm = 8
-            cpu = sum(s - spent[warm].get(pid, 0.0) for pid, s in spent[-1].items())
             steady = len(moments) - 1 - warm
             result[name] = {
                 "wall": round(time.perf_counter() - started, 1),
                 "pages_per_second": round(steady / (moments[-1] - moments[warm]), 3),
-                "cpu_per_page": round(cpu / steady, 3),
             }
     result["ratio_wall"] = round(result["ray"]["pages_per_second"] / result["local"]["pages_per_second"], 3)
-    result["ratio_cpu"] = round(result["local"]["cpu_per_page"] / result["ray"]["cpu_per_page"], 3)
     return result
 
 
