@@ -19,7 +19,7 @@ REVISION = "1"
 
 TextMode = Literal["auto", "ocr", "layer"]
 Rasterizer = Literal["pymupdf", "pdfium"]
-Order = Literal["geometric", "engine"]
+Order = Literal["relational", "geometric", "engine"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,8 @@ class Settings:
     rasterizer      "pymupdf" (AGPL-3.0 or commercial) or "pdfium" (Apache-2.0 / BSD-3-Clause)
     dpi             resolution pages are rasterized at, lowered where `max_pixels` demands it
     max_pixels      cap on the pixels of one page image
-    order           "geometric": column-aware; "engine": the order the engine gave, for comparison
+    order           "relational": by the trained network; "geometric": column-aware, by rules; "engine": the order the
+                    engine gave, for comparison
     tables          recognise tables as grids
     min_confidence  words below it are dropped, with that reason
     max_tokens      chunk budget in tokens of cl100k_base, headings and special tokens included

@@ -1,0 +1,187 @@
+"""Words -> lines -> blocks -> reading order by the network: the stages, in order.
+
+In: a page made ready (Sight) and the model. Out: block drafts in reading order, and how likely each link is. Geometry
+proposes and tells what it would do; which words follow each other, which lines, what they are, and which block comes
+next is the network's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from loaders.document import Category
+from loaders.geometry import Array
+from loaders.relate.arrange import arrange
+from loaders.relate.block_graph import block_graph
+from loaders.relate.categories import Body
+from loaders.relate.decode import LEAST, chains_of, grouped, linked, next_probabilities, ordered, sigmoid, softmax
+from loaders.relate.drafts import Draft, around
+from loaders.relate.geometric import Sight, draft_tables
+from loaders.relate.graphs import Graph
+from loaders.relate.line_graph import LineGraph, line_graph
+from loaders.relate.lines import Chains, find_rows, in_reading_order
+from loaders.relate.model import RelationalModel
+from loaders.relate.roles import CATEGORY_OF, ROLES
+from loaders.relate.structure import BlockDraft, Chances
+from loaders.relate.word_graph import RIGHT, word_graph
+
+_GATHERED = (ROLES.index("table"), ROLES.index("figure"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What the network says of a page's lines, before they are put into blocks.
+
+    word_target, word_chance  (N,): the word to the right on the line, -1 for none, and how likely
+    lines      the lines as a graph
+    following  (L, K): how likely each neighbour is the next line of the paragraph
+    same       (L, K): how likely each neighbour is of the same block
+    roles      (L, len(ROLES)); levels (L, LEVELS): how likely a title is of each level
+    """
+
+    word_target: np.ndarray
+    word_chance: Array
+    lines: LineGraph
+    following: Array
+    same: Array
+    roles: Array
+    levels: Array
+
+
+def read_lines(sight: Sight, model: RelationalModel) -> Reading:
+    """Let the network find the lines of a page and say what they are."""
+    words = word_graph(sight)
+    per_edge, per_node = model.run("words", words)
+    chances = next_probabilities(words, per_edge[:, :RIGHT, 0], per_node[:, 0])
+    links = linked(words, chances, LEAST)
+    texts = sight.words.texts
+    chains = [in_reading_order(chain, texts) for chain in chains_of(links) if sight.table[chain[0]] < 0]
+    lines = line_graph(sight, chains)
+    if not len(lines.graph):
+        none = np.zeros((0, 1), np.float32)
+        return Reading(links.target, links.probability, lines, none, none, none, none)
+    per_edge, per_node = model.run("lines", lines.graph)
+    return Reading(
+        links.target,
+        links.probability,
+        lines,
+        next_probabilities(lines.graph, per_edge[..., 0], per_node[:, 0]),
+        sigmoid(per_edge[..., 1]),
+        softmax(per_node[:, 1 : 1 + len(ROLES)]),
+        softmax(per_node[:, 1 + len(ROLES) :]),
+    )
+
+
+def table_likelihood(sight: Sight, model: RelationalModel) -> Array:
+    """Return for each word (N,) how likely it stands in a table; tables that `sight` knows already count as 1."""
+    reading = read_lines(sight, model)
+    likely = (sight.table >= 0).astype(np.float32)
+    for chain, roles in zip(reading.lines.chains, reading.roles, strict=True):
+        likely[list(chain)] = roles[ROLES.index("table")]
+    return likely
+
+
+def relate_by_network(sight: Sight, model: RelationalModel) -> tuple[list[BlockDraft], Chances]:
+    """Return the page's blocks in reading order, and how likely each link is."""
+    reading = read_lines(sight, model)
+    tables = draft_tables(sight)
+    blocks = [*tables, *_blocks(sight, reading)]
+    roles = np.concatenate([_roles_of_tables(len(tables)), *(block.roles[None] for block in blocks[len(tables) :])])
+    drafts = [block if isinstance(block, Draft) else block.draft for block in blocks]
+    categories: list[Category] = [CATEGORY_OF[ROLES[k]] for k in roles.argmax(axis=1)]
+    em = Body.of(drafts, sight.words).size
+    given = arrange(drafts, categories, reading.lines.layout.empty, sight.drawn, sight.page, em)
+    graph = block_graph(sight, [drafts[k] for k in given], roles[given])
+    per_edge, per_node = model.run("blocks", graph)
+    chances = next_probabilities(graph, per_edge[..., 0], per_node[:, 0])
+    found = ordered(graph, chances, sigmoid(per_edge[..., 1]))
+    order = [given[k] for k in found.order]
+    levels = [0 if isinstance(block, Draft) else block.level for block in blocks]
+    result = [
+        BlockDraft(drafts[k].lines, categories[k], levels[k] if categories[k] == "title" else 0, drafts[k].table)
+        for k in order
+    ]
+    by_block = found.probability[list(found.order)]
+    return result, Chances(_word_chances(result, reading), _line_chances(result, reading), by_block)
+
+
+def _roles_of_tables(count: int) -> Array:
+    roles = np.zeros((count, len(ROLES)), np.float32)
+    roles[:, ROLES.index("table")] = 1
+    return roles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Block:
+    """A block the network made: its draft, how likely it is what, and a title's level."""
+
+    draft: Draft
+    roles: Array
+    level: int
+
+
+def _blocks(sight: Sight, reading: Reading) -> list[_Block]:
+    lines = reading.lines
+    if not len(lines.graph):
+        return []
+    gathered = np.isin(reading.roles.argmax(axis=1), _GATHERED)
+    blocks = []
+    for group in grouped(lines.graph, reading.following, reading.same, gathered).groups:
+        rows = list(group)
+        roles = reading.roles[rows].mean(axis=0)
+        level = int(reading.levels[rows].mean(axis=0).argmax()) + 1
+        chains = [lines.chains[k] for k in rows]
+        if len(rows) > 1 and gathered[rows].all():
+            chains = _by_row(sight, chains, is_table=bool(roles.argmax() == _GATHERED[0]))
+        draft = Draft.of(chains, sight.words, sight.upright.placed)
+        draft = replace(draft, size=float(np.median(lines.sizes[rows])))
+        blocks.append(_Block(draft, roles, level))
+    return blocks
+
+
+def _by_row(sight: Sight, chains: Chains, *, is_table: bool) -> Chains:
+    """Put the lines of a picture's or a table's text in order: those of a table row by row, each row one line."""
+    placed = sight.upright.placed
+    if is_table:
+        rows = np.array([word for chain in chains for word in chain])
+        found = find_rows(sight.words.take(rows), placed[rows])
+        return [tuple(int(rows[i]) for i in chain) for chain in found]
+    boxes = {chain: around(placed[list(chain)]) for chain in chains}
+    return sorted(chains, key=lambda chain: (float(boxes[chain][1] + boxes[chain][3]), float(boxes[chain][0])))
+
+
+# -- how likely --------------------------------------------------------------------------------------------------------
+
+
+def _word_chances(drafts: Sequence[BlockDraft], reading: Reading) -> dict[tuple[int, int], float]:
+    """Return the probability of each word link the network was asked about, in either direction of reading."""
+    chances = {}
+    for draft in drafts:
+        for line in draft.lines:
+            for one, other in pairwise(line):
+                for left, right in ((one, other), (other, one)):
+                    if reading.word_target[left] == right:
+                        chances[one, other] = float(reading.word_chance[left])
+    return chances
+
+
+def _line_chances(drafts: Sequence[BlockDraft], reading: Reading) -> dict[tuple[int, int], float]:
+    """Return the probability of each line link, by the first words of the two lines."""
+    graph, chains = reading.lines.graph, reading.lines.chains
+    number = {chain[0]: k for k, chain in enumerate(chains)}
+    chances = {}
+    for draft in drafts:
+        for one, other in pairwise(draft.lines):
+            a, b = number.get(one[0]), number.get(other[0])
+            if a is not None and b is not None:
+                chances[one[0], other[0]] = _chance(graph, reading.following, a, b)
+    return chances
+
+
+def _chance(graph: Graph, following: Array, a: int, b: int) -> float:
+    slots = np.flatnonzero(graph.present[a] & (graph.neighbours[a] == b))
+    return float(following[a, slots[0]]) if len(slots) else 0.0
