@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from loaders.errors import UsageError
 
-REVISION = "1"
+REVISION = "2"
 """Raised whenever the same settings would give another result, so that old caches are not believed."""
 
 TextMode = Literal["auto", "ocr", "layer"]
@@ -34,6 +34,7 @@ class Settings:
     max_pixels      cap on the pixels of one page image
     order           "relational": by the trained network; "geometric": column-aware, by rules; "engine": the order the
                     engine gave, for comparison
+    relational_model  folder of a relational model of one's own (loaders/relate/train.py); the packaged one where empty
     tables          recognise tables as grids
     min_confidence  words below it are dropped, with that reason
     max_tokens      chunk budget in tokens of cl100k_base, headings and special tokens included
@@ -48,6 +49,7 @@ class Settings:
     dpi: int = 200
     max_pixels: int = 25_000_000
     order: Order = "geometric"
+    relational_model: str = field(default="", metadata={"stage": "place"})  # its digest is in the fingerprint
     tables: bool = True
     min_confidence: float = 0.5
     max_tokens: int = field(default=256, metadata={"stage": "cut"})
@@ -66,7 +68,7 @@ class Settings:
             raise UsageError(f"min_confidence={self.min_confidence}; choose between 0 and 1")
 
     def reading_id(self, engine_digest: str) -> str:
-        """Name how a page is read: every setting up to and including tables, the engine's models, our revision."""
+        """Name how a page is read: every setting up to and including tables, the models' digests, our revision."""
         return _digest([REVISION, engine_digest, self._of_stages("read")])
 
     def config_id(self, engine_digest: str, budget: str = "") -> str:

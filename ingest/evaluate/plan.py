@@ -30,7 +30,7 @@ class Options(TypedDict, total=False):
     """Keyword options of every evaluation.
 
     engine    name or names of engines; NAME:option=value,option=value passes options to the engine
-    order     "geometric", "engine" (its own output order), or several; yardsticks always keep their own
+    order     "relational", "geometric", "engine" (its own output order), or several; yardsticks keep their own
     text      "auto", "ocr" (from the pixels), "layer", or several; yardsticks read what they always read
     split     "dev" or "heldout"; all where None
     source    name or names of sources; all where empty

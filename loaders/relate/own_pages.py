@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from loaders.document import Links, Page, Words
+from loaders.document import Page, Words
 from loaders.errors import UsageError
 from loaders.geometry import Frame
 from loaders.relate.structure import BlockDraft, assemble
@@ -51,12 +51,13 @@ def _page(saved: dict[str, Any]) -> LabelledPage:
     place = {word: k for k, word in enumerate(kept)}
     rows = [saved["words"][word] for word in kept]
     words = Words.of(
-        [row["quad"] for row in rows] if rows else np.zeros((0, 4, 2)),
+        np.array([row["quad"] for row in rows], np.float32).reshape(-1, 4, 2),
         [row["text"] for row in rows],
         [row["confidence"] for row in rows],
-        sizes=[row["size"] for row in rows] if rows and "size" in rows[0] else None,
-        styles=[row.get("style", 0) for row in rows],
+        sizes=[row["size"] for row in rows],
+        styles=[row["style"] for row in rows],
         ocr=[row["ocr"] for row in rows],
+        joined=[row["joined"] for row in rows],
     )
     frame = Frame(saved["width"], saved["height"], saved["unit"])
     drafts = [
@@ -68,17 +69,16 @@ def _page(saved: dict[str, Any]) -> LabelledPage:
         for block in blocks
     ]
     structure = assemble(words, frame, drafts)
-    page = Page(saved["number"], saved["label"], frame, words, structure.lines, structure.blocks)
+    page = Page(
+        saved["number"],
+        saved["label"],
+        frame,
+        words,
+        structure.lines,
+        structure.blocks,
+        rulings=np.array(saved["rulings"], np.float32).reshape(-1, 4),
+        figures=tuple(frame.at(box) for box in saved["figures"]),
+        ocr=saved["ocr"],
+    )
     categories = tuple(block.category for block in structure.blocks for _ in block.lines)
-    return LabelledPage(page, _pieces(saved, place), categories, np.zeros(len(words), np.float32), FAMILY)
-
-
-def _pieces(saved: dict[str, Any], place: dict[int, int]) -> Links | None:
-    """Return the engine's word links where the page was read from pixels: what it read as one piece."""
-    if not saved["ocr"] or "word" not in saved.get("pieces", {}):
-        return None
-    target = np.full(len(place), -1, np.int32)
-    for word, follower in enumerate(saved["pieces"]["word"]["target"]):
-        if word in place and follower in place:
-            target[place[word]] = place[follower]
-    return Links(target, np.ones(len(place), np.float32))
+    return LabelledPage(page, None, categories, np.zeros(len(words), np.float32), FAMILY)
