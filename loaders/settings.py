@@ -48,7 +48,7 @@ class Settings:
     rasterizer: Rasterizer = "pymupdf"
     dpi: int = 200
     max_pixels: int = 25_000_000
-    order: Order = "geometric"
+    order: Order = "relational"
     relational_model: str = field(default="", metadata={"stage": "place"})  # its digest is in the fingerprint
     tables: bool = True
     min_confidence: float = 0.5

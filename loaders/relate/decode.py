@@ -17,7 +17,7 @@ from loaders.document import Links
 from loaders.geometry import Array
 from loaders.relate.graphs import Graph
 from loaders.relate.lines import Chains, chain_links
-from loaders.relate.neighbours import Bools, Ints
+from loaders.relate.neighbours import Ints
 
 LEAST = 0.5
 """A link between words or lines is taken from this probability."""
@@ -88,34 +88,19 @@ class Grouping:
     links: Links
 
 
-def grouped(graph: Graph, following: Array, same: Array, gathered: Bools) -> Grouping:
-    """Chain lines into blocks; lines that are `gathered` (text of pictures and tables) go where they lie together.
+def grouped(graph: Graph, following: Array, known: Ints) -> Grouping:
+    """Chain lines into blocks.
 
-    following (L, K)  how likely each neighbour is the next line; same (L, K)  that it is of the same block
+    following (L, K)  how likely each neighbour is the next line
+    known (L,)        the number of the group a line is in beforehand, as the text of a picture is; -1 for none
     """
-    links = linked(graph, following, LEAST)
-    chains = chains_of(links)
-    group = np.empty(len(graph), np.int64)
-    for number, chain in enumerate(chains):
-        group[list(chain)] = number
-    parent = list(range(len(chains)))
-
-    def root(k: int) -> int:
-        while parent[k] != k:
-            parent[k] = parent[parent[k]]
-            k = parent[k]
-        return k
-
-    here, slots = np.nonzero(graph.present & (same > LEAST))
-    there = graph.neighbours[here, slots]
-    both = gathered[here] & gathered[there]
-    for a, b in zip(group[here[both]].tolist(), group[there[both]].tolist(), strict=True):
-        one, other = sorted((root(a), root(b)))
-        parent[other] = one
-    together: dict[int, list[int]] = {}
-    for number, chain in enumerate(chains):
-        together.setdefault(root(number), []).extend(chain)
-    return Grouping([tuple(chain) for chain in together.values()], links)
+    apart = known[graph.neighbours] != known[:, None]
+    links = linked(graph, np.where(apart, 0, following), LEAST)
+    groups: dict[tuple[int, int], list[int]] = {}
+    for number, chain in enumerate(chains_of(links)):
+        held = int(known[chain[0]])
+        groups.setdefault((0, held) if held >= 0 else (1, number), []).extend(chain)
+    return Grouping([tuple(group) for group in groups.values()], links)
 
 
 # -- blocks to one order -----------------------------------------------------------------------------------------------
@@ -132,11 +117,11 @@ class Ordering:
 def ordered(graph: Graph, following: Array, before: Array) -> Ordering:
     """Put blocks in order; `following` (B, K) as above, `before` (B, K) that the neighbour comes later.
 
-    Likely successors are joined into runs first; runs then follow each other as most of their pairs say, and where no
-    pair does, in the order they came in.
+    Likely successors are joined into runs first, where they are likely to come later as well; runs then follow each
+    other as most of their pairs say, and where no pair does, in the order they came in.
     """
     count = len(graph)
-    links = linked(graph, following, LEAST_NEXT)
+    links = linked(graph, following * before, LEAST_NEXT)
     runs = chains_of(links)
     order = tuple(block for run in _ordered_runs(runs, graph, before) for block in runs[run])
     chance = np.full(count, np.float32(0))

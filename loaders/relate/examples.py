@@ -1,7 +1,8 @@
 """Pages with known relations -> examples: the three graphs of each, with what the network ought to say.
 
-In: labelled pages. Out: examples, and files of them, so that the training loop only multiplies matrices. The lines and blocks of an example are now the true ones and now those of the geometric method, and tables are now known
-and now not, since all of these happen.
+In: labelled pages. Out: examples, and files of them, so that the training loop only multiplies matrices. The lines and
+blocks of an example are now the true ones and now those of the geometric method, and tables are now known and now not,
+since all of these happen.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from loaders.document import Links, Page
-from loaders.geometry import Array, Box
+from loaders.geometry import Box
+from loaders.relate.arrange import arrange
 from loaders.relate.block_graph import block_graph
 from loaders.relate.drafts import Draft, around
 from loaders.relate.geometric import Sight, lay_out
@@ -155,8 +157,6 @@ def _blocks(
     sight: Sight, drafts: Sequence[Draft], truth: Truth, rng: np.random.Generator
 ) -> tuple[Graph, list[tuple[int, ...]]]:
     """Return the graph of blocks, put in the order geometry gives them, and their words."""
-    from loaders.relate.arrange import arrange
-
     words = [tuple(w for line in draft.lines for w in line) for draft in drafts]
     true = [np.bincount(truth.role[list(own)] + 1, minlength=len(ROLES) + 1)[1:].argmax() for own in words]
     given = [int(rng.integers(len(ROLES))) if rng.random() < WRONG_ROLES else int(k) for k in true]

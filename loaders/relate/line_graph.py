@@ -19,6 +19,7 @@ from loaders.relate.geometric import Layout, Sight, draft_blocks, draft_tables, 
 from loaders.relate.graphs import Graph, log_ratio, nearest, stacked
 from loaders.relate.lines import Chains
 from loaders.relate.medians import weighted_median, weighted_quantiles
+from loaders.relate.neighbours import Bools, Ints
 from loaders.relate.pair_columns import PAIR_COLUMNS, held_by, pair_columns, reach
 from loaders.relate.stacks import ruled_apart
 from loaders.relate.traits import LINE_TRAITS, line_traits
@@ -36,6 +37,8 @@ class LineGraph:
     boxes    float32 (L, 4), main coordinates
     sizes    float32 (L,), type size of most of the line
     bold     float32 (L,), share of the letters that are bold
+    block    int (L,), the block of the layout that geometry puts a line in
+    picture  int (L,), the same where it is the text of a picture, -1 elsewhere
     """
 
     chains: Chains
@@ -43,8 +46,15 @@ class LineGraph:
     boxes: Array
     sizes: Array
     bold: Array
+    block: Ints
+    picture: Ints
     graph: Graph
     layout: Layout
+
+    @property
+    def pictured(self) -> Bools:
+        """Which lines are written in a picture."""
+        return self.picture >= 0
 
 
 def line_graph(sight: Sight, lines: Chains) -> LineGraph:
@@ -55,14 +65,14 @@ def line_graph(sight: Sight, lines: Chains) -> LineGraph:
     block = np.array([k for k in blocks for _ in layout.drafts[k].lines], np.int64)
     texts = tuple(spaced(sight.words, chain) for chain in chains)
     if not chains:
-        none = np.zeros(0, np.float32)
+        none, nothing = np.zeros(0, np.float32), np.zeros(0, np.int64)
         empty = Graph(
             np.zeros((0, len(LINE_NODES)), np.float32),
             np.zeros((0, AROUND), np.int64),
             np.zeros((0, AROUND), bool),
             np.zeros((0, AROUND, len(LINE_EDGES)), np.float32),
         )
-        return LineGraph([], (), np.zeros((0, 4), np.float32), none, none, empty, layout)
+        return LineGraph([], (), np.zeros((0, 4), np.float32), none, none, nothing, nothing, empty, layout)
     boxes, middles, sizes, shares = _measured(sight, chains)
     em = max(weighted_median(sizes, np.array([len(text) for text in texts], float)), 1e-3)
     count = len(chains)
@@ -73,7 +83,10 @@ def line_graph(sight: Sight, lines: Chains) -> LineGraph:
     traits = line_traits(texts)
     nodes = _nodes(sight, layout, block, boxes, sizes, shares, texts, traits, em)
     edges = _edges(sight, layout, block, boxes, middles, sizes, shares, traits, neighbours, em)
-    return LineGraph(chains, texts, boxes, sizes, shares[:, 0], Graph(nodes, neighbours, present, edges), layout)
+    fixed = np.array([layout.drafts[k].fixed == "figure" for k in block], bool)
+    graph = Graph(nodes, neighbours, present, edges)
+    picture = np.where(fixed, block, -1)
+    return LineGraph(chains, texts, boxes, sizes, shares[:, 0], block, picture, graph, layout)
 
 
 def _drafts(sight: Sight, lines: Chains) -> list[Draft]:
@@ -82,11 +95,7 @@ def _drafts(sight: Sight, lines: Chains) -> list[Draft]:
     turn_of = sight.upright.turns
     for rows, rulings in sight.turns():
         place = {int(row): k for k, row in enumerate(rows)}
-        own = [
-            tuple(place[word] for word in chain)
-            for chain in lines
-            if turn_of[chain[0]] == turn_of[rows[0]]
-        ]
+        own = [tuple(place[word] for word in chain) for chain in lines if turn_of[chain[0]] == turn_of[rows[0]]]
         if own:
             drafts += draft_blocks(sight, rows, own, rulings)
     return drafts

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 WEIGHTS = Path(__file__).parent / "weights"
-DIGEST = ""
+DIGEST = "45767550e833ce46ad2c1bd5bbc0f7db1bfa053082118096c10986fc28218a97"
 """sha256 of the packaged model.json, which holds those of the graphs."""
 STAGES = tuple(NODES)
 
@@ -56,7 +56,9 @@ def model_digest(folder: str = "") -> str:
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise ModelFileError(f"no relational model in {path.parent}: {error}; reinstall ocr-ingest, or train one") from None
+        raise ModelFileError(
+            f"no relational model in {path.parent}: {error}; reinstall ocr-ingest, or train one"
+        ) from None
     if not folder and found != DIGEST:
         raise ModelFileError(f"{path} is not the model this package was measured with; reinstall ocr-ingest")
     return found

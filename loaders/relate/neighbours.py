@@ -73,9 +73,7 @@ def row_neighbours(boxes: Array, texts: tuple[str, ...], sizes: Array, unlike: f
     return Gaps.between(rows, nearest_right[rows], boxes, sizes)
 
 
-def row_pairs(
-    boxes: Array, texts: tuple[str, ...], sizes: Array, unlike: float = 1.8
-) -> tuple[Ints, Ints, Array]:
+def row_pairs(boxes: Array, texts: tuple[str, ...], sizes: Array, unlike: float = 1.8) -> tuple[Ints, Ints, Array]:
     """Return all pairs (left, right) of words on a row, near or far, and what each costs: the way between them."""
     left, right = _facing(boxes)
     letters = np.array([len(text) for text in texts], int)

@@ -63,7 +63,7 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, edges: Tensor, flat: Tensor, hidden: Tensor, mean: PageMean) -> Tensor:
         """Nodes x (N, width), edges (N, K, edge_width), neighbours flat (N * K), hidden (N, K, 1): MASKED or 0."""
-        count, around = hidden.shape[0], hidden.shape[1]
+        around = hidden.shape[1]
         here = self.norm(x)
         query = self.query(here).view(-1, 1, self.heads, self.width // self.heads)
         key, value = self.key_value(here)[flat].view(-1, around, 2 * self.width).chunk(2, dim=2)

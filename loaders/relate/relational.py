@@ -15,21 +15,20 @@ import numpy as np
 
 from loaders.document import Category
 from loaders.geometry import Array
-from loaders.relate.arrange import arrange
 from loaders.relate.block_graph import block_graph
-from loaders.relate.categories import Body
 from loaders.relate.decode import LEAST, chains_of, grouped, linked, next_probabilities, ordered, sigmoid, softmax
 from loaders.relate.drafts import Draft, around
 from loaders.relate.geometric import Sight, draft_tables
 from loaders.relate.graphs import Graph
 from loaders.relate.line_graph import LineGraph, line_graph
-from loaders.relate.lines import Chains, find_rows, in_reading_order
+from loaders.relate.lines import Chains, in_reading_order
 from loaders.relate.model import RelationalModel
+from loaders.relate.prior import with_blocks, with_lines, with_roles, with_words
 from loaders.relate.roles import CATEGORY_OF, ROLES
 from loaders.relate.structure import BlockDraft, Chances
-from loaders.relate.word_graph import RIGHT, word_graph
+from loaders.relate.word_graph import word_graph
 
-_GATHERED = (ROLES.index("table"), ROLES.index("figure"))
+_FIGURE = ROLES.index("figure")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +55,7 @@ def read_lines(sight: Sight, model: RelationalModel) -> Reading:
     """Let the network find the lines of a page and say what they are."""
     words = word_graph(sight)
     per_edge, per_node = model.run("words", words)
-    chances = next_probabilities(words, per_edge[:, :RIGHT, 0], per_node[:, 0])
+    chances = next_probabilities(words, *with_words(words, per_edge, per_node[:, 0]))
     links = linked(words, chances, LEAST)
     texts = sight.words.texts
     chains = [in_reading_order(chain, texts) for chain in chains_of(links) if sight.table[chain[0]] < 0]
@@ -69,9 +68,9 @@ def read_lines(sight: Sight, model: RelationalModel) -> Reading:
         links.target,
         links.probability,
         lines,
-        next_probabilities(lines.graph, per_edge[..., 0], per_node[:, 0]),
+        next_probabilities(lines.graph, *with_lines(lines.graph, per_edge, per_node[:, 0])),
         sigmoid(per_edge[..., 1]),
-        softmax(per_node[:, 1 : 1 + len(ROLES)]),
+        softmax(with_roles(lines.graph, per_node[:, 1 : 1 + len(ROLES)])),
         softmax(per_node[:, 1 + len(ROLES) :]),
     )
 
@@ -93,12 +92,11 @@ def relate_by_network(sight: Sight, model: RelationalModel) -> tuple[list[BlockD
     roles = np.concatenate([_roles_of_tables(len(tables)), *(block.roles[None] for block in blocks[len(tables) :])])
     drafts = [block if isinstance(block, Draft) else block.draft for block in blocks]
     categories: list[Category] = [CATEGORY_OF[ROLES[k]] for k in roles.argmax(axis=1)]
-    em = Body.of(drafts, sight.words).size
-    given = arrange(drafts, categories, reading.lines.layout.empty, sight.drawn, sight.page, em)
+    given = _geometric_order(blocks, reading.lines)
     graph = block_graph(sight, [drafts[k] for k in given], roles[given])
     per_edge, per_node = model.run("blocks", graph)
-    chances = next_probabilities(graph, per_edge[..., 0], per_node[:, 0])
-    found = ordered(graph, chances, sigmoid(per_edge[..., 1]))
+    following, none, before = with_blocks(graph, per_edge, per_node[:, 0])
+    found = ordered(graph, next_probabilities(graph, following, none), sigmoid(before))
     order = [given[k] for k in found.order]
     levels = [0 if isinstance(block, Draft) else block.level for block in blocks]
     result = [
@@ -109,6 +107,17 @@ def relate_by_network(sight: Sight, model: RelationalModel) -> tuple[list[BlockD
     return result, Chances(_word_chances(result, reading), _line_chances(result, reading), by_block)
 
 
+def _geometric_order(blocks: Sequence[Draft | _Block], lines: LineGraph) -> list[int]:
+    """Return the order of the blocks by where geometry's order has their first line, or their table."""
+    place = {k: number for number, k in enumerate(lines.layout.order)}
+    table = {draft.table: place[k] for k, draft in enumerate(lines.layout.drafts) if draft.table is not None}
+    keys = [
+        (table[block.table], -1) if isinstance(block, Draft) else (place[int(lines.block[block.first])], block.first)
+        for block in blocks
+    ]
+    return sorted(range(len(blocks)), key=keys.__getitem__)
+
+
 def _roles_of_tables(count: int) -> Array:
     roles = np.zeros((count, len(ROLES)), np.float32)
     roles[:, ROLES.index("table")] = 1
@@ -117,40 +126,38 @@ def _roles_of_tables(count: int) -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Block:
-    """A block the network made: its draft, how likely it is what, and a title's level."""
+    """A block the network made: its draft, how likely it is what, a title's level, and its first line's number."""
 
     draft: Draft
     roles: Array
     level: int
+    first: int
 
 
 def _blocks(sight: Sight, reading: Reading) -> list[_Block]:
+    """Group lines into blocks. What is written in a picture is one block, whatever it looks like by itself."""
     lines = reading.lines
     if not len(lines.graph):
         return []
-    gathered = np.isin(reading.roles.argmax(axis=1), _GATHERED)
+    roles = reading.roles.copy()
+    roles[lines.pictured] = np.eye(len(ROLES), dtype=np.float32)[_FIGURE]
+    found = grouped(lines.graph, reading.following, lines.picture)
     blocks = []
-    for group in grouped(lines.graph, reading.following, reading.same, gathered).groups:
+    for group in found.groups:
         rows = list(group)
-        roles = reading.roles[rows].mean(axis=0)
         level = int(reading.levels[rows].mean(axis=0).argmax()) + 1
         chains = [lines.chains[k] for k in rows]
-        if len(rows) > 1 and gathered[rows].all():
-            chains = _by_row(sight, chains, is_table=bool(roles.argmax() == _GATHERED[0]))
-        draft = Draft.of(chains, sight.words, sight.upright.placed)
+        draft = Draft.of(
+            _by_height(sight, chains) if lines.pictured[rows].all() else chains, sight.words, sight.upright.placed
+        )
         draft = replace(draft, size=float(np.median(lines.sizes[rows])))
-        blocks.append(_Block(draft, roles, level))
+        blocks.append(_Block(draft, roles[rows].mean(axis=0), level, min(rows)))
     return blocks
 
 
-def _by_row(sight: Sight, chains: Chains, *, is_table: bool) -> Chains:
-    """Put the lines of a picture's or a table's text in order: those of a table row by row, each row one line."""
-    placed = sight.upright.placed
-    if is_table:
-        rows = np.array([word for chain in chains for word in chain])
-        found = find_rows(sight.words.take(rows), placed[rows])
-        return [tuple(int(rows[i]) for i in chain) for chain in found]
-    boxes = {chain: around(placed[list(chain)]) for chain in chains}
+def _by_height(sight: Sight, chains: Chains) -> Chains:
+    """Put the labels of a picture in order, top to bottom and left to right."""
+    boxes = {chain: around(sight.upright.placed[list(chain)]) for chain in chains}
     return sorted(chains, key=lambda chain: (float(boxes[chain][1] + boxes[chain][3]), float(boxes[chain][0])))
 
 

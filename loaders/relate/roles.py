@@ -1,8 +1,9 @@
 """What a line can be to the network, and what of it reaches a block's category.
 
 The network tells more apart than a page may claim on its own: a running header is furniture only where other pages
-have it too (furniture.py), so headers, footers and page numbers stay text here, and so do equations and index entries.
-What they are still decides where they stand in the order.
+have it too (furniture.py), a table is one only where its grid is found (tables/). So headers, footers, page numbers and
+loose cells stay text here, and so do equations and index entries. What they are still tells where they stand in the
+order, and that they are no headings.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ CATEGORY_OF: dict[str, Category] = {
     "title": "title",
     "list": "list",
     "caption": "caption",
-    "table": "table",
+    "table": "text",
     "figure": "figure",
     "footnote": "footnote",
     "header": "text",

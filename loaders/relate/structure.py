@@ -51,9 +51,7 @@ class Chances:
     block: Array
 
 
-def assemble(
-    words: Words, frame: Frame, drafts: Sequence[BlockDraft], chances: Chances | None = None
-) -> Structure:
+def assemble(words: Words, frame: Frame, drafts: Sequence[BlockDraft], chances: Chances | None = None) -> Structure:
     """Number lines and blocks in the order given, with their boxes and links."""
     chains = [chain for draft in drafts for chain in draft.lines]
     if not chains:

@@ -103,9 +103,7 @@ def _withhold(batch: dict[str, np.ndarray], stage: str, pages: int, rng: np.rand
 
 def losses(stage: str, network: Stage, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the named losses of one stage on a batch."""
-    per_edge, per_node = network(
-        batch["nodes"], batch["neighbours"], batch["present"], batch["edges"], batch["pages"]
-    )
+    per_edge, per_node = network(batch["nodes"], batch["neighbours"], batch["present"], batch["edges"], batch["pages"])
     around = RIGHT if stage == "words" else per_edge.shape[1]
     logits = per_edge[:, :around, 0].masked_fill(~batch["present"][:, :around], -1e4)
     found = {f"{stage}.following": _cross_entropy(torch.cat([logits, per_node[:, :1]], dim=1), batch["following"])}
@@ -204,7 +202,11 @@ class Training:
 
 
 def train(
-    examples: Sequence[Example], held_out: Sequence[Example], out: Path, options: TrainOptions, start: Path | None = None
+    examples: Sequence[Example],
+    held_out: Sequence[Example],
+    out: Path,
+    options: TrainOptions,
+    start: Path | None = None,
 ) -> Training:
     """Train to the last step, from the checkpoint in `out` where there is one; logs a line of JSON now and then."""
     out.mkdir(parents=True, exist_ok=True)

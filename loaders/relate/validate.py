@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from loaders.relate.decode import linked, next_probabilities, ordered, sigmoid, LEAST
+from loaders.relate.decode import LEAST, linked, next_probabilities, ordered, sigmoid
 from loaders.relate.examples import Arrays, Example
 from loaders.relate.graphs import Graph
 from loaders.relate.labels import IGNORED
@@ -25,7 +25,7 @@ def validate(network: nn.ModuleDict, examples: Sequence[Example], device: str = 
     network.eval()
     counts: dict[str, np.ndarray] = {}
 
-    def add(name: str, *values: float) -> None:
+    def add(name: str, values: Sequence[float]) -> None:
         counts[name] = counts.get(name, np.zeros(len(values))) + values
 
     for made in examples:
@@ -34,17 +34,19 @@ def validate(network: nn.ModuleDict, examples: Sequence[Example], device: str = 
             per_edge, per_node = run_stage(network[stage], graph, device)
             if stage == "words":
                 chances = next_probabilities(graph, per_edge[:, :RIGHT, 0], per_node[:, 0])
-                add("words", *_link_counts(graph, linked(graph, chances, LEAST).target, arrays["following"], RIGHT))
+                add("words", _link_counts(graph, linked(graph, chances, LEAST).target, arrays["following"], RIGHT))
             elif stage == "lines":
                 chances = next_probabilities(graph, per_edge[..., 0], per_node[:, 0])
                 around = graph.neighbours.shape[1]
-                add("lines", *_link_counts(graph, linked(graph, chances, LEAST).target, arrays["following"], around))
-                _add_roles(add, per_node[:, 1 : 1 + len(ROLES)].argmax(axis=1), arrays["role"])
+                add("lines", _link_counts(graph, linked(graph, chances, LEAST).target, arrays["following"], around))
+                found, role = per_node[:, 1 : 1 + len(ROLES)].argmax(axis=1), arrays["role"]
+                add("roles", _right_of(found[role != IGNORED], role[role != IGNORED]))
+                add("titles", _title_counts(found, role))
             else:
                 chances = next_probabilities(graph, per_edge[..., 0], per_node[:, 0])
                 order = ordered(graph, chances, sigmoid(per_edge[..., 1])).order
-                add("successor", *_successors(graph, order, arrays["following"]))
-                add("successor_geometric", *_successors(graph, range(len(graph)), arrays["following"]))
+                add("successor", _successors(graph, order, arrays["following"]))
+                add("successor_geometric", _successors(graph, range(len(graph)), arrays["following"]))
     figures = {f"{name}_f1": _f1(*counts[name]) for name in ("words", "lines", "titles") if name in counts}
     shares = ("roles", "successor", "successor_geometric")
     figures |= {name: float(counts[name][0] / max(counts[name][1], 1)) for name in shares if name in counts}
@@ -84,12 +86,14 @@ def _f1(right: float, found: float, there: float) -> float:
     return float(2 * right / max(found + there, 1))
 
 
-def _add_roles(add, found: np.ndarray, role: np.ndarray) -> None:  # type: ignore[no-untyped-def]
-    known = role != IGNORED
-    add("roles", int((found[known] == role[known]).sum()), int(known.sum()))
-    title = ROLES.index("title")
-    is_title, says = role == title, found == title
-    add("titles", int((known & is_title & says).sum()), int((known & says).sum()), int((known & is_title).sum()))
+def _right_of(found: np.ndarray, role: np.ndarray) -> tuple[int, int]:
+    return int((found == role).sum()), len(role)
+
+
+def _title_counts(found: np.ndarray, role: np.ndarray) -> tuple[int, int, int]:
+    known, title = role != IGNORED, ROLES.index("title")
+    says, there = known & (found == title), known & (role == title)
+    return int((says & there).sum()), int(says.sum()), int(there.sum())
 
 
 def _successors(graph: Graph, order: Sequence[int], following: np.ndarray) -> tuple[int, int]:

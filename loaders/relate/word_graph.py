@@ -7,7 +7,7 @@ lines are turned around when they are put together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
