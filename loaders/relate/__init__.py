@@ -67,13 +67,11 @@ def relate(
     if method == "geometric":
         return assemble(words, frame, [_in_given_numbers(draft, order) for draft in relate_by_geometry(sight)])
     drafts, chances = relate_by_network(sight, open_model(model))
-    renamed = Chances(
-        *(
-            {(int(order[a]), int(order[b])): chance for (a, b), chance in known.items()}
-            for known in (chances.word, chances.line)
-        ),
-        chances.block,
+    word, line = (
+        {(int(order[a]), int(order[b])): chance for (a, b), chance in known.items()}
+        for known in (chances.word, chances.line)
     )
+    renamed = Chances(word, line, chances.block)
     return assemble(words, frame, [_in_given_numbers(draft, order) for draft in drafts], renamed)
 
 

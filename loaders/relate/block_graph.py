@@ -128,12 +128,11 @@ def _edges(
     bold = np.array([draft.bold for draft in drafts], np.float32)
     a, b = np.repeat(boxes, there.shape[1], axis=0), boxes[there.reshape(-1)]
     higher = (a[:, 1] <= b[:, 1])[:, None]
+    reach_in = np.float32(0.3 * em)
     upper, lower = np.where(higher, a, b), np.where(higher, b, a)
     ruled = np.concatenate(
         [
-            ruled_apart(
-                upper[part], lower[part], upper[part][:, 3] - 0.3 * em, lower[part][:, 1] + 0.3 * em, sight.drawn
-            )
+            ruled_apart(upper[part], lower[part], upper[part, 3] - reach_in, lower[part, 1] + reach_in, sight.drawn)
             for part in (slice(k, k + 4096) for k in range(0, len(a), 4096))
         ]
     ).reshape(there.shape)

@@ -189,7 +189,7 @@ def _written(batch: Sequence[Example], path: Path) -> Path:
         for stage, columns in made.stages.items():
             arrays |= {f"{k}/{stage}/{name}": column for name, column in columns.items()}
     draft = path.with_suffix(".part.npz")
-    np.savez(draft, **arrays)
+    np.savez(draft, **arrays)  # type: ignore[arg-type]  # its stub takes any keyword for allow_pickle
     draft.rename(path)
     return path
 

@@ -30,7 +30,7 @@ def export(network: nn.ModuleDict, folder: Path, figures: Mapping[str, float]) -
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise MissingExtra("writing ONNX graphs needs pip install 'ocr-ingest[export]'") from error
+        raise MissingExtra("onnxscript", "export") from error
     folder.mkdir(parents=True, exist_ok=True)
     digests = {}
     for name, stage in network.items():

@@ -84,4 +84,5 @@ def held_by(boxes: Array, regions: Array) -> Array:
     if not len(regions):
         return np.zeros(len(boxes), np.float32)
     centres = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
-    return ((centres >= regions[:, :2]) & (centres <= regions[:, 2:])).all(axis=2).any(axis=1).astype(np.float32)
+    held = ((centres >= regions[:, :2]) & (centres <= regions[:, 2:])).all(axis=2)
+    return np.asarray(np.any(held, axis=1), np.float32)

@@ -88,9 +88,9 @@ def relate_by_network(sight: Sight, model: RelationalModel) -> tuple[list[BlockD
     """Return the page's blocks in reading order, and how likely each link is."""
     reading = read_lines(sight, model)
     tables = draft_tables(sight)
-    blocks = [*tables, *_blocks(sight, reading)]
-    roles = np.concatenate([_roles_of_tables(len(tables)), *(block.roles[None] for block in blocks[len(tables) :])])
-    drafts = [block if isinstance(block, Draft) else block.draft for block in blocks]
+    blocks = [*(_Block(table, _table_roles(), 0, -1) for table in tables), *_blocks(sight, reading)]
+    roles = np.array([block.roles for block in blocks])
+    drafts = [block.draft for block in blocks]
     categories: list[Category] = [CATEGORY_OF[ROLES[k]] for k in roles.argmax(axis=1)]
     given = _geometric_order(blocks, reading.lines)
     graph = block_graph(sight, [drafts[k] for k in given], roles[given])
@@ -98,35 +98,32 @@ def relate_by_network(sight: Sight, model: RelationalModel) -> tuple[list[BlockD
     following, none, before = with_blocks(graph, per_edge, per_node[:, 0])
     found = ordered(graph, next_probabilities(graph, following, none), sigmoid(before))
     order = [given[k] for k in found.order]
-    levels = [0 if isinstance(block, Draft) else block.level for block in blocks]
     result = [
-        BlockDraft(drafts[k].lines, categories[k], levels[k] if categories[k] == "title" else 0, drafts[k].table)
+        BlockDraft(drafts[k].lines, categories[k], blocks[k].level if categories[k] == "title" else 0, drafts[k].table)
         for k in order
     ]
     by_block = found.probability[list(found.order)]
     return result, Chances(_word_chances(result, reading), _line_chances(result, reading), by_block)
 
 
-def _geometric_order(blocks: Sequence[Draft | _Block], lines: LineGraph) -> list[int]:
+def _geometric_order(blocks: Sequence[_Block], lines: LineGraph) -> list[int]:
     """Return the order of the blocks by where geometry's order has their first line, or their table."""
     place = {k: number for number, k in enumerate(lines.layout.order)}
-    table = {draft.table: place[k] for k, draft in enumerate(lines.layout.drafts) if draft.table is not None}
+    table: dict[int | None, int] = {draft.table: place[k] for k, draft in enumerate(lines.layout.drafts) if k in place}
     keys = [
-        (table[block.table], -1) if isinstance(block, Draft) else (place[int(lines.block[block.first])], block.first)
+        (place[int(lines.block[block.first])] if block.first >= 0 else table[block.draft.table], block.first)
         for block in blocks
     ]
     return sorted(range(len(blocks)), key=keys.__getitem__)
 
 
-def _roles_of_tables(count: int) -> Array:
-    roles = np.zeros((count, len(ROLES)), np.float32)
-    roles[:, ROLES.index("table")] = 1
-    return roles
+def _table_roles() -> Array:
+    return np.eye(len(ROLES), dtype=np.float32)[ROLES.index("table")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Block:
-    """A block the network made: its draft, how likely it is what, a title's level, and its first line's number."""
+    """A block: its draft, how likely it is what, a title's level, and its first line's number; -1 for a table."""
 
     draft: Draft
     roles: Array

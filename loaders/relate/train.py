@@ -24,7 +24,7 @@ from torch.nn import functional
 from loaders.relate.columns_of import EDGES, NODES
 from loaders.relate.examples import Example, read_examples, write_examples
 from loaders.relate.labels import IGNORED
-from loaders.relate.network import Stage, stages
+from loaders.relate.network import stages
 from loaders.relate.roles import ROLES
 from loaders.relate.validate import validate
 from loaders.relate.word_graph import RIGHT
@@ -93,7 +93,7 @@ def _withhold(batch: dict[str, np.ndarray], stage: str, pages: int, rng: np.rand
         keep = np.ones((pages, len(names)), np.float32)
         for start, share in DROPPED.items():
             group = [k for k, name in enumerate(names) if name.startswith(start)]
-            keep[np.ix_(rng.random(pages) < share, group)] = 0
+            keep[np.ix_(np.flatnonzero(rng.random(pages) < share), np.array(group, int))] = 0
         rows = keep[batch["pages"]]
         columns *= rows if columns.ndim == 2 else rows[:, None]
 
@@ -101,7 +101,7 @@ def _withhold(batch: dict[str, np.ndarray], stage: str, pages: int, rng: np.rand
 # -- losses ------------------------------------------------------------------------------------------------------------
 
 
-def losses(stage: str, network: Stage, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def losses(stage: str, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the named losses of one stage on a batch."""
     per_edge, per_node = network(batch["nodes"], batch["neighbours"], batch["present"], batch["edges"], batch["pages"])
     around = RIGHT if stage == "words" else per_edge.shape[1]

@@ -19,7 +19,7 @@ from loaders.relate.graphs import Graph, log_ratio, stacked
 from loaders.relate.gutters import Verdict, weigh_gaps
 from loaders.relate.lines import with_fragments
 from loaders.relate.medians import weighted_median
-from loaders.relate.neighbours import Gaps, Ints, row_neighbours, row_pairs
+from loaders.relate.neighbours import Bools, Gaps, Ints, row_neighbours, row_pairs
 from loaders.relate.traits import word_traits
 
 RIGHT = 3
@@ -34,8 +34,8 @@ class _Pairs:
     rank: Ints
     mutual: Array
     verdict: Verdict
-    held: Array
-    parted: Array
+    held: Bools
+    parted: Bools
 
 
 def word_graph(sight: Sight) -> Graph:
