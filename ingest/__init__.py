@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingest.embed import Embedder, open_embedder
-    from ingest.index import Hit, Index
+    from ingest.index import Index
     from ingest.intake import AddReport, add
     from ingest.langchain_store import IndexVectorStore
+    from ingest.ray_run import Ray
+    from ingest.search import Hit
     from ingest.stores import to_langchain, to_llama_index
 
 _HOMES = {
     "ingest.intake": ("AddReport", "add"),
     "ingest.embed": ("Embedder", "open_embedder"),
-    "ingest.index": ("Hit", "Index"),
+    "ingest.index": ("Index",),
     "ingest.langchain_store": ("IndexVectorStore",),
+    "ingest.ray_run": ("Ray",),
+    "ingest.search": ("Hit",),
     "ingest.stores": ("to_langchain", "to_llama_index"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -33,6 +37,7 @@ __all__ = [
     "Hit",
     "Index",
     "IndexVectorStore",
+    "Ray",
     "add",
     "open_embedder",
     "to_langchain",

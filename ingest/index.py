@@ -13,51 +13,34 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from ingest.embed import Embedder, open_embedder
 from ingest.filters import sql_of
-from ingest.schema import CHUNK_KEYS, chunk_schema, rows_of, source_schema, unpacked
+from ingest.ranking import parted
+from ingest.schema import chunk_schema, rows_of, source_schema, table_of
+from ingest.search import Hit, Mode, Searcher, hit_of
 from loaders.cache import Cache
-from loaders.document import Chunk, Document
+from loaders.document import Document
 from loaders.errors import StoreError, UsageError
+from loaders.files import FileStore
+from loaders.naming import document_name
 from loaders.timing import timed
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Mode = Literal["hybrid", "vector", "text"]
-SCHEMA = 1
+SCHEMA = 2
 EMBED_BATCH = 256
-"""Chunks embedded at a time: bounds memory, and a killed run has lost no more than this."""
+"""Chunks embedded and written at a time."""
 INDEX_VECTORS_FROM = 50_000
 """Below this many rows a flat scan is exact and fast enough; above, IVF_RQ refined to exact distances."""
 TIDY_EVERY = 50
 """Commits between compactions: every small upsert leaves a fragment and a version behind."""
-CANDIDATES = 50
-"""Rows each side of a hybrid search brings to the fusion."""
-RRF_K = 60
-"""Cormack et al. 2009: the constant of reciprocal rank fusion."""
-TEXT_WEIGHT = 0.5
-"""What a rank in full-text search counts beside a rank in vector search."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One answer: higher scores are better. `score` is the cosine (vector), BM25 (text) or the fused rank (hybrid)."""
-
-    score: float
-    text: str
-    metadata: dict[str, str | int | float | bool]
-
-    @property
-    def boxes(self) -> list[tuple[int, float, float, float, float]]:
-        """Page number (1-based) and box of each line group, in the frame of that page."""
-        return [tuple(box) for box in json.loads(str(self.metadata["boxes"]))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +53,15 @@ class SourceEntry:
     total_pages: int
     failed_pages: int
     chunks: int
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document ready to be written: what its path will hold, and its chunks, embedded, as tables of the schema."""
+
+    entry: SourceEntry
+    tables: tuple[pa.Table, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +92,17 @@ class Index:
 
         `cache` is where page results lie: several indices of the same files, cut in different ways, can share one.
         """
-        import fsspec
-
         self.directory = os.fspath(directory).rstrip("/")
         self.embedder: Embedder = open_embedder(embedder)
-        self._fs, self._root = fsspec.core.url_to_fs(self.directory)
-        self._cache_directory = os.fspath(cache) if cache is not None else f"{self.directory}/cache"
+        self._cache_directory = os.fspath(cache) if cache is not None else cache_of(self.directory)
         self._commits = 0
+        self._words_indexed = False
         self._settle(create)
 
     def _settle(self, create: bool) -> None:
-        path = f"{self._root}/index.json"
-        if self._fs.exists(path):
-            with self._fs.open(path, "r") as file:
-                about = json.load(file)
+        files = FileStore(self.directory)
+        if files.exists("index.json"):
+            about = json.loads(files.read("index.json"))
             if about["schema"] != SCHEMA:
                 raise StoreError(
                     f"{self.directory} has schema {about['schema']}, this version reads {SCHEMA}; add anew"
@@ -126,9 +115,8 @@ class Index:
             return
         if not create:
             raise StoreError(f"no index at {self.directory}; make one: ingest add PATHS --index {self.directory}")
-        self._fs.makedirs(self._root, exist_ok=True)
-        with self._fs.open(path, "w") as file:
-            json.dump({"schema": SCHEMA, "embedder": self.embedder.name, "dimension": self.embedder.dimension}, file)
+        about = {"schema": SCHEMA, "embedder": self.embedder.name, "dimension": self.embedder.dimension}
+        files.write("index.json", json.dumps(about).encode())
 
     @cached_property
     def cache(self) -> Cache:
@@ -153,7 +141,7 @@ class Index:
 
     def sources(self) -> list[SourceEntry]:
         """List the paths in the index and the document each holds."""
-        return [SourceEntry(**row) for row in self._sources.search().limit(None).to_list()]
+        return [_entry(row) for row in self._sources.search().limit(None).to_list()]
 
     def holds(self, doc_id: str, config_id: str) -> bool:
         """Say whether a document is in the index, read and cut in this way, with no page missing."""
@@ -163,22 +151,30 @@ class Index:
     def at(self, path: str) -> SourceEntry | None:
         """Return what a path holds, or None."""
         rows = self._sources.search().where(sql_of({"path": path})).limit(1).to_list()
-        return SourceEntry(**rows[0]) if rows else None
+        return _entry(rows[0]) if rows else None
+
+    def held(self, config_id: str) -> set[str]:
+        """Return the documents that `holds` says yes to, to be asked many times or far away."""
+        where = f"{sql_of({'config_id': config_id})} AND failed_pages = 0"
+        rows = self._sources.search().where(where).select(["doc_id"]).limit(None).to_arrow()
+        return set(rows.column("doc_id").to_pylist())
 
     def add(self, document: Document, path: str) -> int:
         """Put a document under a path; returns the number of chunks written. A second time it writes the same rows."""
-        self.add_chunks(document.chunks, path)
-        stale = f"{sql_of({'doc_id': document.doc_id})} AND config_id != '{document.config_id}'"
-        self._delete(stale)
-        failed = sum(failure.page is not None for failure in document.failures)
-        entry = SourceEntry(
-            path, document.doc_id, document.config_id, document.total_pages, failed, len(document.chunks)
-        )
-        for other in self._entries(document.doc_id):  # the same file under other paths has been read anew as well
-            if other.path != path:
-                self._write_source(SourceEntry(**(asdict(entry) | {"path": other.path})))
+        return self.put(prepare(document, path, self.embedder))
+
+    def put(self, prepared: Prepared) -> int:
+        """Write a prepared document; returns the number of chunks written. A second time it writes the same rows."""
+        entry = prepared.entry
+        with timed("index"):
+            for table in prepared.tables:
+                self.write(table)
+        self._delete(f"{sql_of({'doc_id': entry.doc_id})} AND config_id != '{entry.config_id}'")
+        for other in self._entries(entry.doc_id):  # the same file under other paths has been read anew as well
+            if other.path != entry.path:
+                self._write_source(replace(entry, path=other.path))
         self._place(entry)
-        return len(document.chunks)
+        return entry.chunks
 
     def attach(self, doc_id: str, path: str) -> int:
         """Say that a path, too, holds a document that is in the index; returns the document's pages."""
@@ -186,7 +182,7 @@ class Index:
         if not known:
             raise StoreError(f"no document {doc_id} in {self.directory}")
         if all(entry.path != path for entry in known):
-            self._place(SourceEntry(**(asdict(known[0]) | {"path": path})))
+            self._place(replace(known[0], path=path))
         return known[0].total_pages
 
     def remove(self, path: str) -> bool:
@@ -216,29 +212,20 @@ class Index:
 
     def _entries(self, doc_id: str) -> list[SourceEntry]:
         rows = self._sources.search().where(sql_of({"doc_id": doc_id})).limit(None).to_list()
-        return sorted((SourceEntry(**row) for row in rows), key=lambda entry: entry.path)
+        return sorted(map(_entry, rows), key=lambda entry: entry.path)
 
     def _write_source(self, entry: SourceEntry) -> None:
         import pyarrow as pa
 
-        _upsert(self._sources, "path", pa.Table.from_pylist([asdict(entry)], source_schema()))
+        row = asdict(entry) | {"name": parted(document_name(entry.path, entry.title))}
+        _upsert(self._sources, "path", pa.Table.from_pylist([row], source_schema()))
 
     # -- chunks -----------------------------------------------------------------------------------------------------
 
-    def add_chunks(self, chunks: Sequence[Chunk], path: str) -> None:
-        """Embed and upsert the chunks of the document at a path, batch by batch."""
-        for start in range(0, len(chunks), EMBED_BATCH):
-            batch = chunks[start : start + EMBED_BATCH]
-            with timed("embed"):
-                vectors = self.embedder.embed([chunk.embed_text for chunk in batch])
-            with timed("index"):
-                self.write(rows_of(batch, vectors, path))
-
-    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def write(self, rows: pa.Table | Sequence[Mapping[str, Any]]) -> None:
         """Upsert rows of the chunk schema (see schema.py)."""
-        import pyarrow as pa
-
-        _upsert(self._chunks, "chunk_id", pa.Table.from_pylist(list(rows), chunk_schema(self.embedder.dimension)))
+        table = table_of(rows, self.embedder.dimension) if isinstance(rows, Sequence) else rows
+        _upsert(self._chunks, "chunk_id", table)
         self._commits += 1
         if self._commits % TIDY_EVERY == 0:
             self.tidy()
@@ -253,7 +240,7 @@ class Index:
         if not chunk_ids:
             return []
         rows = self._chunks.search().where(sql_of({"chunk_id": list(chunk_ids)})).limit(None).to_list()
-        found = {row["chunk_id"]: _hit(row, 1.0) for row in rows}
+        found = {row["chunk_id"]: hit_of(row, 1.0) for row in rows}
         return [found[chunk_id] for chunk_id in chunk_ids if chunk_id in found]
 
     def _delete(self, where: str | None) -> None:
@@ -269,6 +256,8 @@ class Index:
         known = {index.columns[0] for index in self._chunks.list_indices()}
         if "embed_text" not in known:
             self._chunks.create_index("embed_text", config=FTS(stem=True, remove_stop_words=True))
+        if not self._sources.list_indices():
+            self._sources.create_index("name", config=FTS(stem=True, remove_stop_words=True))
         if "doc_id" not in known:
             self._chunks.create_index("doc_id", config=BTree())
         if "vector" not in known and len(self) >= INDEX_VECTORS_FROM:
@@ -309,55 +298,54 @@ class Index:
             raise UsageError(f"k={k}; ask for at least one hit")
         where = sql_of(where)
         if mode == "text":
-            return self._search_text(query, k, where)
+            return self._searcher.by_text(query, k, where)
         vector = self.embedder.embed_query(query)
         if mode == "vector":
             return self.search_vector(vector, k, where=where)
-        wide = max(k, CANDIDATES)
-        by_vector, by_text = self.search_vector(vector, wide, where=where), self._search_text(query, wide, where)
-        return _fused(by_vector, by_text)[:k]
+        return self._searcher.by_both(query, vector, k, where)
 
     def search_vector(self, vector: Any, k: int = 5, *, where: Any = None) -> list[Hit]:
         """Return the k chunks nearest to a vector; the score is the true cosine."""
-        search = self._chunks.search(np.asarray(vector, np.float32), vector_column_name="vector").distance_type(
-            "cosine"
-        )
-        if where := sql_of(where):
-            search = search.where(where, prefilter=True)
-        # without refinement an index returns the distances of its codes, not of the vectors
-        rows = search.refine_factor(10).limit(k).to_list()
-        return [_hit(row, 1.0 - row["_distance"]) for row in rows]
+        return self._searcher.by_vector(np.asarray(vector, np.float32), k, sql_of(where))
 
-    def _search_text(self, query: str, k: int, where: str | None) -> list[Hit]:
-        from lancedb.query import MatchQuery
+    @property
+    def _searcher(self) -> Searcher:
+        """What searches; the full-text indices are made where there are chunks and none. Asked until there are."""
+        if not self._words_indexed and len(self):
+            if not all(table.list_indices() for table in (self._chunks, self._sources)):
+                self.tidy()
+            self._words_indexed = True
+        return Searcher(self._chunks, self._sources, self._words_indexed)
 
-        if not len(self):
-            return []
-        if not any(index.columns == ["embed_text"] for index in self._chunks.list_indices()):
-            self.tidy()
-        words = MatchQuery(query, "embed_text")  # type: ignore[call-arg]  # pydantic fills in the rest
-        search = self._chunks.search(words, query_type="fts")
-        if where:
-            search = search.where(where, prefilter=True)
-        return [_hit(row, row["_score"]) for row in search.limit(k).to_list()]
+
+def cache_of(directory: str) -> str:
+    """Return where the page results of an index lie, unless it was told otherwise."""
+    return f"{directory.rstrip('/')}/cache"
+
+
+def prepare(document: Document, path: str, embedder: Embedder) -> Prepared:
+    """Embed a document's chunks and make rows of them, for the path that an index will know it by."""
+    tables = []
+    for start in range(0, len(document.chunks), EMBED_BATCH):
+        batch = document.chunks[start : start + EMBED_BATCH]
+        with timed("embed"):
+            vectors = embedder.embed([chunk.embed_text for chunk in batch])
+        tables.append(table_of(rows_of(batch, vectors, path), embedder.dimension))
+    entry = SourceEntry(
+        path,
+        document.doc_id,
+        document.config_id,
+        document.total_pages,
+        failed_pages=sum(failure.page is not None for failure in document.failures),
+        chunks=len(document.chunks),
+        title=document.title,
+    )
+    return Prepared(entry, tuple(tables))
 
 
 def _upsert(table: Any, key: str, rows: pa.Table) -> None:
     table.merge_insert(key).when_matched_update_all().when_not_matched_insert_all().execute(rows)
 
 
-def _hit(row: Mapping[str, Any], score: float) -> Hit:
-    return Hit(float(score), row["text"], unpacked(row, CHUNK_KEYS))
-
-
-def _fused(by_vector: Sequence[Hit], by_text: Sequence[Hit]) -> list[Hit]:
-    """Merge two rankings by weighted reciprocal rank; ties keep the vector ranking's order."""
-    scores: dict[str, float] = {}
-    hits: dict[str, Hit] = {}
-    for ranking, weight in ((by_vector, 1.0), (by_text, TEXT_WEIGHT)):
-        for rank, hit in enumerate(ranking, start=1):
-            chunk_id = str(hit.metadata["chunk_id"])
-            hits.setdefault(chunk_id, hit)
-            scores[chunk_id] = scores.get(chunk_id, 0.0) + weight / (RRF_K + rank)
-    order = sorted(scores, key=lambda chunk_id: -scores[chunk_id])
-    return [Hit(scores[chunk_id], hits[chunk_id].text, hits[chunk_id].metadata) for chunk_id in order]
+def _entry(row: Mapping[str, Any]) -> SourceEntry:
+    return SourceEntry(**{field.name: row[field.name] for field in fields(SourceEntry)})

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ingest.run import DocumentRead, PageEvent, read_documents
-from loaders.document import Failure
+from ingest.index import prepare
+from ingest.plan import DocumentPages, Executor, Held, Identity, PageEvent, Plan, Shard, gathered, nothing_held
+from ingest.run import Local
+from loaders.cache import Cache
+from loaders.document import Failure, Ledger
 from loaders.errors import UsageError
-from loaders.reading import Reader
 from loaders.settings import Settings
-from loaders.sources import find_sources
+from loaders.sources import FoundFile, find_files
 
 if TYPE_CHECKING:
-    from ingest.index import Index
+    from ingest.embed import Embedder
+    from ingest.index import Index, Prepared
     from loaders.sources import Source
 
 DEADLINE = 120.0
@@ -55,83 +58,158 @@ def add(
     settings: Settings | None = None,
     *,
     workers: int = 1,
+    executor: Executor | None = None,
     deadline: float | None = DEADLINE,
     on_page: Callable[[PageEvent], None] | None = None,
     on_document: Callable[[str], None] | None = None,
 ) -> AddReport:
     """Read paths (files, directories, globs, URLs) into an index; returns what was done.
 
-    Raises UsageError when no path names anything, EngineNotReady when the engine is not. `deadline` is in seconds per
-    page; `on_page` and `on_document` are told of progress.
+    Pages are read by `workers` processes of this machine, or by an `executor` (`ingest.ray_run.Ray`); this process
+    alone writes the index. `deadline` is in seconds per page; `on_page` and `on_document` are told of progress.
+    Raises UsageError when no path names anything, EngineNotReady when the engine is not.
     """
-    settings = settings or Settings()
-    budgets = index.embedder.budgets()
-    config_id = Reader(settings).config_id(budgets)
+    embedder = index.embedder
+    plan = Plan(settings or Settings(), index.cache.directory, embedder.budgets(), deadline)
+    held: set[str] = set()
+
+    def look_up(identity: Identity) -> Collection[str]:
+        held.update(index.held(identity.config_id))
+        return held
+
     report = AddReport()
-    fresh = _Fresh(index, config_id, report)
-    results = read_documents(
-        fresh.sources(find_sources(paths)),
-        settings,
-        index.cache,
-        workers=workers,
-        deadline=deadline,
-        budgets=budgets,
-        on_page=on_page,
-    )
-    for result in results:
+    files = _Counted(paths)
+    carried_out = executor or Local(workers)
+    for result in carried_out.run(plan, files, Preparation(plan, embedder), held=look_up, on_page=on_page):
         if isinstance(result, Failure):
             _note_failure(report, result)
+            name = result.source
         else:
-            _store(index, result, report)
+            name = _store(index, result, report)
+            if isinstance(result, PreparedRead) and result.prepared and not result.failures:
+                held.add(result.source.doc_id)  # the same file under another path need not be read again
         if on_document:
-            on_document(result.source if isinstance(result, Failure) else result.document.source)
-    if not fresh.seen:
-        raise UsageError("nothing to add: no PDF, PNG, JPEG, TIFF, WebP, BMP or GIF there")
+            on_document(name)
+    files.check()
     if report.chunks:
         index.tidy()
     return report
 
 
-class _Fresh:
-    """Lets through the sources that have to be read; notes those that the index holds already."""
+def fill(
+    paths: Any,
+    cache: str | os.PathLike[str],
+    shard: Shard,
+    settings: Settings | None = None,
+    *,
+    workers: int = 1,
+    deadline: float | None = DEADLINE,
+    on_page: Callable[[PageEvent], None] | None = None,
+) -> AddReport:
+    """Read one shard's share of the pages into a cache and index nothing; returns what was done.
 
-    def __init__(self, index: Index, config_id: str, report: AddReport) -> None:
-        self.index, self.config_id, self.report = index, config_id, report
-        self.seen = 0
+    Files up to 8 MB belong to one shard by their name, larger ones are dealt out in ranges of 32 pages. When all n
+    shards have run on the same paths, `add` with the same cache gathers the documents and reads what is missing.
+    """
+    plan = Plan(settings or Settings(), Cache(cache).directory, deadline=deadline, shard=shard)
+    report = AddReport()
+    files = _Counted(paths)
+    concerned = (item for item in files if isinstance(item, Failure) or shard.concerns(item))
+    for result in Local(workers).run(plan, concerned, _as_they_are, held=nothing_held, on_page=on_page):
+        if isinstance(result, Failure):
+            _note_failure(report, result)
+        elif isinstance(result, DocumentPages):
+            _count_pages(report, result)
+    files.check()
+    return report
 
-    def sources(self, found: Iterator[Source | Failure]) -> Iterator[Source | Failure]:
-        for item in found:
+
+class _Counted:
+    """The files behind paths, counted as they go by."""
+
+    def __init__(self, paths: Any) -> None:
+        self.paths, self.seen = paths, 0
+
+    def __iter__(self) -> Iterator[FoundFile | Source | Failure]:
+        for item in find_files(self.paths):
             self.seen += 1
-            if isinstance(item, Failure) or not self._held(item):
-                yield item
+            yield item
 
-    def _held(self, source: Source) -> bool:
-        if not self.index.holds(source.doc_id, self.config_id):
-            return False
-        pages = self.index.attach(source.doc_id, location(source))
-        self.report.documents.unchanged += 1
-        self.report.pages.unchanged += pages
-        return True
+    def check(self) -> None:
+        if not self.seen:
+            raise UsageError("nothing to add: no PDF, PNG, JPEG, TIFF, WebP, BMP or GIF there")
 
 
-def _store(index: Index, result: DocumentRead, report: AddReport) -> None:
-    document = result.document
-    report.failures += document.failures
-    report.pages.added += result.pages_read
-    report.pages.unchanged += result.pages_cached
-    report.pages.failed += len(document.failures)
-    if not document.pages:
-        report.documents.failed += 1
-        return
-    if index.holds(document.doc_id, document.config_id):  # the same file under another path, a moment ago
-        index.attach(document.doc_id, location(result.origin))
-        report.documents.unchanged += 1
-        return
-    report.chunks += index.add(document, location(result.origin))
-    report.documents.added += 1
-    report.words += document.ledger.words
-    report.owned += document.ledger.owned
-    report.dropped.update(dict(document.ledger.dropped))
+@dataclass(frozen=True, slots=True)
+class PreparedRead:
+    """A document read and ready to be written, and what the report says of it; nothing to write where no page came."""
+
+    source: Source
+    prepared: Prepared | None
+    ledger: Ledger
+    failures: tuple[Failure, ...]
+    pages_read: int
+    pages_cached: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Gathers a document from the cache and embeds its chunks."""
+
+    plan: Plan
+    embedder: Embedder
+
+    def __call__(self, pages: DocumentPages, identity: Identity) -> PreparedRead | Failure:
+        read = gathered(pages, identity, self.plan)
+        if isinstance(read, Failure):
+            return read
+        document = read.document
+        prepared = prepare(document, location(read.origin), self.embedder) if document.pages else None
+        return PreparedRead(
+            pages.source.detached(),
+            prepared,
+            document.ledger,
+            document.failures,
+            read.pages_read,
+            read.pages_cached,
+        )
+
+
+def _store(index: Index, result: PreparedRead | Held, report: AddReport) -> str:
+    """Write a document, or note the path of one that is there; returns the path as it was given."""
+    source, documents, pages = result.source, report.documents, report.pages
+    if isinstance(result, Held):
+        documents.unchanged += 1
+        pages.unchanged += index.attach(source.doc_id, location(source))
+        return source.uri
+    report.failures += result.failures
+    pages.added += result.pages_read
+    pages.unchanged += result.pages_cached
+    pages.failed += len(result.failures)
+    if result.prepared is None:
+        documents.failed += 1
+    elif index.holds(source.doc_id, result.prepared.entry.config_id):  # under another path, a moment ago
+        index.attach(source.doc_id, location(source))
+        documents.unchanged += 1
+    else:
+        report.chunks += index.put(result.prepared)
+        documents.added += 1
+        report.words += result.ledger.words
+        report.owned += result.ledger.owned
+        report.dropped.update(dict(result.ledger.dropped))
+    return source.uri
+
+
+def _as_they_are(pages: DocumentPages, identity: Identity) -> DocumentPages:  # noqa: ARG001
+    return pages
+
+
+def _count_pages(report: AddReport, pages: DocumentPages) -> None:
+    cached = sum(done.cached for done in pages.done.values())
+    report.pages.unchanged += cached
+    report.pages.added += len(pages.done) - cached
+    report.pages.failed += len(pages.failures)
+    report.failures += [pages.failures[number] for number in sorted(pages.failures)]
 
 
 def _note_failure(report: AddReport, failure: Failure) -> None:
@@ -140,8 +218,12 @@ def _note_failure(report: AddReport, failure: Failure) -> None:
 
 
 def location(source: Source) -> str:
-    """Return what an index knows a source by: its absolute path, or its URL."""
-    return source.uri if "://" in source.uri else os.path.abspath(source.uri)  # noqa: PTH100  (a link is a path of its own)
+    """Return what an index knows a source by: its absolute path, or its URL.
+
+    The path was made absolute where the source was found; the directory of the process that asks may be another.
+    """
+    given = source.uri if source.path is None or source.spooled else source.path
+    return source.uri if "://" in source.uri else os.path.abspath(given)  # noqa: PTH100  (a link is a path of its own)
 
 
 def remove(path: str, index: Index) -> list[str]:

@@ -16,8 +16,9 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
 from ingest.embed import open_embedder
-from ingest.index import Hit, Index, Mode
+from ingest.index import Index
 from ingest.schema import packed
+from ingest.search import Hit, Mode
 from loaders.errors import UsageError
 
 

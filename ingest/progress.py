@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ingest.run import PageEvent
+from ingest.plan import PageEvent
 
 
 @contextlib.contextmanager

@@ -43,7 +43,7 @@ def source_schema() -> pa.Schema:
     """Return the schema of `sources`; path is the primary key."""
     import pyarrow as pa
 
-    text = [pa.field(name, pa.string()) for name in ("doc_id", "config_id")]
+    text = [pa.field(name, pa.string()) for name in ("doc_id", "config_id", "title", "name")]
     return pa.schema(
         [_primary("path"), *text, *(pa.field(n, pa.int64()) for n in ("total_pages", "failed_pages", "chunks"))]
     )
@@ -62,6 +62,13 @@ def rows_of(chunks: Sequence[Chunk], vectors: Vectors, path: str) -> list[dict[s
         | {"chunk_id": chunk.chunk_id, "text": chunk.text, "embed_text": chunk.embed_text, "vector": vector}
         for chunk, vector in zip(chunks, vectors, strict=True)
     ]
+
+
+def table_of(rows: Iterable[Mapping[str, Any]], dimension: int) -> pa.Table:
+    """Return rows of the chunk schema as a table."""
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(list(rows), chunk_schema(dimension))
 
 
 def packed(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,15 +5,18 @@ number of times, and a second run finds it. It is a Parquet file of words, with 
 its schema metadata. Beside the pages lie the documents' sidecars: which characters of a document's text came from
 which word, with its exact quad, so that `boxes_for` answers for any span without the document at hand.
 
-The directory is a path or any fsspec URL. All coordinates are in the page's frame.
+The directory is a path or any fsspec URL. Every file appears whole or not at all: on a local disk it is written beside
+its place and renamed into it, in an object store it is one put. All coordinates are in the page's frame.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import json
 import os
-import uuid
+import zlib
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -22,6 +25,7 @@ import numpy as np
 
 from loaders.document import Block, Cell, Document, Line, Links, Page, PageBox, Relations, Table, Words
 from loaders.errors import StoreError
+from loaders.files import FileStore
 from loaders.geometry import Frame, boxes_from_quads
 from loaders.text import WordPlace, boxes_of_runs, lines_of_words
 
@@ -33,10 +37,14 @@ class Cache:
     """A directory of page results and document sidecars, shared by any number of processes."""
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        import fsspec
+        given = os.fspath(directory)
+        self.directory = given if "://" in given else os.path.abspath(given)  # noqa: PTH100  (processes elsewhere use it)
+        self._files = FileStore(self.directory)
 
-        self.directory = os.fspath(directory)
-        self._fs, self._root = fsspec.core.url_to_fs(self.directory)
+    @property
+    def of_this_process(self) -> bool:
+        """Say that other processes do not see it (memory://), so that only reading in this process can use it."""
+        return self._files.of_this_process
 
     @staticmethod
     def key(page_key: str, reading_id: str) -> str:
@@ -44,7 +52,7 @@ class Cache:
         return hashlib.sha256(f"{page_key}:{reading_id}".encode()).hexdigest()
 
     def __contains__(self, key: str) -> bool:
-        return bool(self._fs.exists(self._page_path(key)))
+        return self._files.exists(self._page_path(key))
 
     def get(self, key: str, *, number: int, label: str, source: str) -> Page | None:
         """Return the page stored under a key, placed in a document, or None."""
@@ -73,39 +81,50 @@ class Cache:
     # -- files ------------------------------------------------------------------------------------------------------
 
     def _page_path(self, key: str) -> str:
-        return f"{self._root}/pages/{key[:2]}/{key}.parquet"
+        return f"pages/{key[:2]}/{key}.parquet"
 
     def _document_path(self, doc_id: str, config_id: str) -> str:
-        return f"{self._root}/documents/{doc_id}/{config_id}.words.parquet"
+        return f"documents/{doc_id}/{config_id}.words.parquet"
 
     def _only_path(self, doc_id: str) -> str:
-        folder = f"{self._root}/documents/{doc_id}"
-        found = self._fs.ls(folder, detail=False) if self._fs.exists(folder) else []
+        folder = f"documents/{doc_id}"
+        found = self._files.names(folder)
         if len(found) != 1:
             raise StoreError(f"document {doc_id} was read in {len(found)} ways here; pass config_id=")
-        return str(found[0])
+        return f"{folder}/{found[0]}"
 
     def _read(self, path: str) -> pa.Table | None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
-            with self._fs.open(path, "rb") as file:
-                return pq.read_table(pa.py_buffer(file.read()))
+            content = self._files.read(path)
         except FileNotFoundError:
             return None
-        except (pa.ArrowInvalid, OSError):
+        try:
+            file = pq.ParquetFile(pa.py_buffer(content))
+            about = {key: _unpacked(value) for key, value in (file.metadata.metadata or {}).items()}
+            return file.read().replace_schema_metadata(about)
+        except (pa.ArrowInvalid, OSError, ValueError, zlib.error):
             return None  # a damaged file is a miss: the page is read again and the file replaced
 
     def _write(self, path: str, table: pa.Table) -> None:
         import pyarrow.parquet as pq
 
-        folder = path.rpartition("/")[0]
-        self._fs.makedirs(folder, exist_ok=True)
-        draft = f"{folder}/.{uuid.uuid4().hex}"
-        with self._fs.open(draft, "wb") as file:
-            pq.write_table(table, file, compression="zstd")
-        self._fs.mv(draft, path)
+        content = io.BytesIO()
+        # Arrow's own copy of the schema would hold the metadata a second time, and neither is compressed
+        with pq.ParquetWriter(content, table.schema.remove_metadata(), compression="zstd", store_schema=False) as file:
+            file.write_table(table.replace_schema_metadata())
+            file.add_key_value_metadata({key: _packed(value) for key, value in table.schema.metadata.items()})
+        self._files.write(path, content.getvalue())
+
+
+def _packed(text: bytes) -> bytes:
+    return base64.b64encode(zlib.compress(text))
+
+
+def _unpacked(packed: bytes) -> bytes:
+    return zlib.decompress(base64.b64decode(packed, validate=True))
 
 
 # -- pages as tables ----------------------------------------------------------------------------------------------

@@ -17,6 +17,9 @@ from loaders.geometry import Array, Box, Frame, boxes_from_quads
 
 if TYPE_CHECKING:
     import pandas
+    import supervision
+
+    from loaders.ocr.levels import Level
 
 Category = Literal["text", "title", "list", "table", "figure", "caption", "footnote", "header", "footer", "page_number"]
 CATEGORIES: tuple[str, ...] = Category.__args__  # type: ignore[attr-defined]
@@ -110,7 +113,7 @@ class Words:
         index = np.flatnonzero(index) if index.dtype == bool else index.astype(int)
         return Words(
             self.quads[index],
-            tuple(self.texts[i] for i in index),
+            tuple(self.texts[i] for i in index.tolist()),
             self.confidences[index],
             self.sizes[index],
             self.styles[index],
@@ -303,6 +306,15 @@ class Page:
 
         return draw_page(self, **options)
 
+    def detections(self, level: Level = "word", *, dpi: float | None = None) -> supervision.Detections:
+        """Return words, lines ("sentence") or paragraphs as supervision Detections (needs supervision).
+
+        In the page's frame, or in pixels at `dpi`; their class names are the texts: see loaders.detections.
+        """
+        from loaders.detections import to_detections
+
+        return to_detections(self, level, dpi=dpi)
+
     def _repr_png_(self) -> bytes:
         from loaders.overlay import page_png
 
@@ -312,8 +324,8 @@ class Page:
 def spaced(words: Words, rows: Sequence[int]) -> str:
     """Return the texts of some words as one line, with a space before each that is not `joined` to its neighbour."""
     parts: list[str] = []
-    for row in rows:
-        if parts and not words.joined[row]:
+    for row, joined in zip(rows, words.joined[list(rows)].tolist(), strict=True):
+        if parts and not joined:
             parts.append(" ")
         parts.append(words.texts[row])
     return "".join(parts)
@@ -393,7 +405,7 @@ class Chunk:
 class Failure:
     """Trouble with one file or page, as a value. `page` is 1-based, None for the whole file.
 
-    `stage` is one of open, rasterize, text, ocr, relate, tables, chunk, embed, index, deadline, worker.
+    `stage` is one of open, cache, rasterize, text, ocr, relate, tables, chunk, embed, index, deadline, worker.
     `error` reads "KindOfError: what happened and what to do".
     """
 

@@ -52,12 +52,13 @@ def assemble(
     from loaders.chunk import cut
     from loaders.furniture import mark_furniture
     from loaders.ledger import check
+    from loaders.naming import given_title
     from loaders.relate.levels import settle_levels
     from loaders.tables import join_continued
     from loaders.text import compose
 
     settled = join_continued(settle_levels(mark_furniture(pages)))
-    title = title or _first_title(settled) or PurePath(source.name).stem
+    title = given_title(title) or _first_title(settled) or PurePath(source.name).stem
     composed = compose(settled)
     chunks = cut(
         settled,
@@ -239,11 +240,10 @@ def read(
     order, quads in pixels. Raises EngineError when the engine fails and UsageError for input of another shape.
     """
     from loaders.ocr.images import as_page_images
-    from loaders.ocr.levels import aggregate
+    from loaders.ocr.levels import page_regions
 
     reader = open_reader(None, engine, {"tables": False, **options})
-    pages = [reader.read_image(image) for image in as_page_images(images)]
-    return [aggregate(page.words, page.lines, page.blocks, level) for page in pages]
+    return [page_regions(reader.read_image(image), level) for image in as_page_images(images)]
 
 
 def open_reader(settings: Settings | None, engine: OcrEngine | str | None, options: dict[str, Any]) -> Reader:

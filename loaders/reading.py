@@ -95,19 +95,28 @@ class Reader:
         try:
             with stage("open"):
                 key = Cache.key(page.key, self.reading_id)
-            if cache is not None and (known := cache.get(key, number=number, label=page.label, source=source)):
+            with stage("cache"):
+                known = cache and cache.get(key, number=number, label=page.label, source=source)
+            if known:
                 return PageRead(known, cached=True)
             fresh = replace(self._read(page), number=number, label=page.label, source=source, key=key)
+            with stage("cache"):
+                if cache is not None:
+                    cache.put(fresh)
         except StageError as error:
             return Failure.of(error.__cause__ or error, source, number, error.stage)
-        if cache is not None:
-            cache.put(fresh)
         return PageRead(fresh, cached=False)
 
     def read_image(self, image: PageImage) -> Page:
         """Read one image that is its own page. Raises EngineError."""
+        return self.read_images([image])[0]
+
+    def read_images(self, images: Sequence[PageImage]) -> list[Page]:
+        """Read images that are each their own page, as one batch of the engine. Raises EngineError."""
         try:
-            return _structured(self._ocr_image(image), image.frame, self.settings)
+            texts = self._ocr(list(images))
+            seen = [self._seen(image, text) for image, text in zip(images, texts, strict=True)]
+            return [_structured(s, image.frame, self.settings) for s, image in zip(seen, images, strict=True)]
         except StageError as error:
             raise error.__cause__ or error from None
 
@@ -143,10 +152,12 @@ class Reader:
         return self._ocr_image(image)
 
     def _ocr_image(self, image: PageImage) -> _Seen:
+        return self._seen(image, self._ocr([image])[0])
+
+    def _seen(self, image: PageImage, text: PageText) -> _Seen:
         from loaders.relate.backgrounds import paper_darkness
         from loaders.rulings import find_rulings
 
-        text = self._ocr([image])[0]
         with stage("tables"):
             rulings = find_rulings(image)
         unclear = text.words.confidences < self.settings.min_confidence
@@ -161,13 +172,22 @@ class Reader:
         return seen.without(unclear, "low_confidence") if unclear.any() else seen
 
     def _with_regions(self, seen: _Seen, page: OpenPage, regions: Sequence[Box]) -> _Seen:
-        """Add what the engine reads in the given regions, less what the text layer already says there."""
+        """Add what the engine reads in the given regions, less what the text layer already says there.
+
+        Lines drawn in a picture rule the words that stand in it as lines of the page do.
+        """
+        from loaders.rulings import find_rulings
+
         with stage("rasterize"):
             images = [page.image(clip=region) for region in regions]
-        found = []
+        found, lines = [], [np.zeros((0, 4), np.float32) if seen.rulings is None else seen.rulings]
         for region, image, text in zip(regions, images, self._ocr(images), strict=True):
             words, shown = text.words.scaled(1 / image.scale), snapped(region, image.scale)
-            found.append(replace(words, quads=words.quads + np.array([shown.x0, shown.y0], np.float32)))
+            corner = np.array([shown.x0, shown.y0], np.float32)
+            found.append(replace(words, quads=words.quads + corner))
+            with stage("tables"):
+                lines.append(find_rulings(image) + np.tile(corner, 2))
+        seen = replace(seen, rulings=np.concatenate(lines))
         words = Words.concatenated(found)
         if not len(words):
             return seen
@@ -273,8 +293,7 @@ def _structured(seen: _Seen, frame: Frame, settings: Settings) -> Page:
         )
 
     def back(box: Box) -> Box:
-        (xyxy,) = _turn_boxes(np.array([box.xyxy], np.float32), -turns, upright)
-        return frame.at(xyxy) if turns else box
+        return frame.at(_turn_boxes(np.array([box.xyxy], np.float32), -turns, upright)[0]) if turns else box
 
     aside = [(lot, reason) for lot, reason in seen.set_aside if len(lot)]
     return Page(

@@ -25,6 +25,10 @@ SHORTEST = 0.018
 """A ruling is at least this share of the page's longer side (14 pt on A4: longer than any letter's stroke)."""
 THICKEST = 0.004
 """... and at most this share thick (3.4 pt on A4)."""
+TINTED = 0.12
+"""The edge of a tint is a ruling where it is at least this share of the page's longer side (36 mm on A4)."""
+STEP, FLAT = 9, 3
+"""Shades of grey that two tints are apart at least, and that one differs in itself at most."""
 STEEPEST = 0.06
 """Tangent of the steepest skew followed (3.4 degrees)."""
 
@@ -56,7 +60,40 @@ def find_rulings(image: PageImage) -> Array:
         )
     ]
     light = light[~_beside(light, dark, 1.2 * thick)]  # the gleam at the edge of a dark line is none of its own
-    return (np.concatenate([dark, light]) / (image.scale * shrink)).astype(np.float32)
+    drawn = np.concatenate([dark, light])
+    shade = np.asarray(gray, np.uint8)
+    # An upright edge is the side of every tinted row; it parts columns only where it runs down through several.
+    upright = _edges(np.ascontiguousarray(shade.T), length, 5 * length)[:, [1, 0, 3, 2]]
+    edges = np.concatenate([_edges(shade, length, TINTED * max(gray.shape)), upright])
+    edges = edges[~_beside(edges, drawn, 1.5 * thick)]
+    return (np.concatenate([drawn, edges]) / (image.scale * shrink)).astype(np.float32)
+
+
+def _edges(shade: Pixels, length: int, least: float) -> Array:
+    """Return boxes (M, 4), in pixels, of level edges between two flat tints, as of a filled heading, `least` long.
+
+    Flat on both sides, so that neither letters nor photographs have any.
+    """
+    import cv2
+
+    smooth = shade.astype(np.int16)
+    flat = np.abs(smooth[2:] - smooth[:-2]) <= FLAT  # over two rows
+    step = np.abs(smooth[5:] - smooth[:-5]) >= STEP
+    ink = np.zeros(shade.shape, np.uint8)
+    rows = len(shade) - 9
+    if rows < 1:
+        return np.zeros((0, 4), np.float32)
+    ink[4 : 4 + rows] = step[2 : 2 + rows] & flat[:rows] & flat[7 : 7 + rows]
+    runs = cv2.morphologyEx(cv2.dilate(ink, np.ones((3, 1), np.uint8)), cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+    joined = cv2.dilate(runs, np.ones((3, max(3, length // 2)), np.uint8))
+    outlines, _ = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    boxes = []
+    for outline in outlines:
+        x, y, w, h = (int(v) for v in cv2.boundingRect(outline))
+        x, w = x + length // 4, w - length // 2
+        if w >= least and h <= 12 + STEEPEST * w:
+            boxes.append((x, y + h / 2, x + w, y + h / 2))
+    return np.array(boxes, np.float32).reshape(-1, 4)
 
 
 def _depths(shade: Pixels, window: Pixels) -> tuple[Pixels, Pixels, float]:

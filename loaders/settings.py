@@ -38,7 +38,7 @@ class Settings:
     tables          recognise tables as grids
     min_confidence  words below it are dropped, with that reason
     max_tokens      chunk budget in tokens of cl100k_base, headings and special tokens included
-    context         put the heading path in front of what is embedded
+    context         put the document's name and the heading path in front of what is embedded
     password        for encrypted files; never part of a fingerprint, repr or report
     """
 

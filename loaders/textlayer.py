@@ -16,6 +16,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,8 @@ SMALLEST_PICTURE = (24.0, 8.0)
 """Long and short side of the smallest picture that can hold a word, in points."""
 SCAN_SHARE, STAMP_SHARE = 0.7, 0.02
 """A page is a scan when one picture takes up at least the first share of it and words at most the second: a stamp."""
+WORDS_KNOWN = 1 << 14
+"""Words whose verdict is remembered: a language's commonest thousand make up most of any text."""
 
 _COMMON_PAIRS = """
 th he in er an re on at en nd ti es or te of ed is it al ar st to nt ng se ha as ou io le ve co me de hi ri ro
@@ -81,7 +84,7 @@ class Verdict:
 def judge(layer: TextLayer, frame: Frame) -> Verdict:
     """Decide per font and per page whether a PDF's own words can be trusted."""
     texts, hidden = layer.words.texts, layer.hidden
-    broken = np.array([bool(_bad_characters(text) or _LOST_LIGATURE.search(text)) for text in texts], bool)
+    broken = np.array([_bad_characters(text) > 0 or _lost_ligature(text) for text in texts], bool)
     reasons: list[str] = []
     by_font: dict[str, list[int]] = {}
     for row, font in enumerate(layer.fonts):
@@ -125,14 +128,14 @@ def regions_to_ocr(layer: TextLayer, verdict: Verdict, frame: Frame) -> list[Box
 
 def font_flaw(texts: Sequence[str]) -> str:
     """Say what is wrong with the words of one font, "" when nothing is. Each rule wants enough text to go by."""
-    whole = "".join(texts)
-    bad = sum(_bad_characters(text) for text in texts)
-    if bad > BAD_SHARE * len(whole):
-        return f"{bad} of {len(whole)} characters mean nothing"
+    characters = Counter("".join(texts))
+    bad, count = sum(map(_bad_characters, texts)), characters.total()
+    if bad > BAD_SHARE * count:
+        return f"{bad} of {count} characters mean nothing"
     return (
         _strange_pairs(texts)
-        or _strange_accents(whole)
-        or _strange_signs(whole)
+        or _strange_accents(characters)
+        or _strange_signs(characters)
         or _one_letter(texts)
         or _tumbled_case(texts)
         or _no_spaces(texts)
@@ -142,43 +145,56 @@ def font_flaw(texts: Sequence[str]) -> str:
 # -- signs of a broken font -------------------------------------------------------------------------------------------
 
 
+@lru_cache(WORDS_KNOWN)
 def _bad_characters(text: str) -> int:
     """Count private-use, replacement, control and unassigned characters, and the letters of (cid:12) marks."""
     if text.isascii() and text.isprintable():
-        return sum(len(mark) for mark in _CID.findall(text))
+        return sum(len(mark) for mark in _CID.findall(text)) if "(" in text else 0
     bad = sum(char == "\ufffd" or unicodedata.category(char) in ("Co", "Cc", "Cn", "Cs") for char in text)
     return bad + sum(len(mark) for mark in _CID.findall(text))
 
 
-def _strange_pairs(texts: Iterable[str]) -> str:
+def _lost_ligature(text: str) -> bool:
+    return "@" in text and _LOST_LIGATURE.search(text) is not None
+
+
+@lru_cache(WORDS_KNOWN)
+def _letter_pairs(text: str) -> tuple[int, int]:
+    """Count a word's pairs of neighbouring letters, and those that are usual."""
     count = known = 0
-    for text in texts:
-        for run in _LATIN_RUN.findall(_without_accents(text.lower())):
-            count += len(run) - 1
-            known += sum(run[at : at + 2] in _PAIRS for at in range(len(run) - 1))
+    for run in _LATIN_RUN.findall(_without_accents(text.lower())):
+        count += len(run) - 1
+        known += sum(run[at : at + 2] in _PAIRS for at in range(len(run) - 1))
+    return count, known
+
+
+def _strange_pairs(texts: Sequence[str]) -> str:
+    count, known = map(sum, zip(*map(_letter_pairs, texts), strict=True)) if texts else (0, 0)
     if count >= 24 and known / count < PAIRS_KNOWN - PAIRS_DOUBT / count**0.5:
         return f"its letters make no language ({known} of {count} pairs are usual ones)"
     return ""
 
 
-def _strange_accents(whole: str) -> str:
-    latin = sum(char.isascii() and char.isalpha() for char in whole)
-    accented = sum("\u00c0" <= char <= "\u00ff" for char in whole)
+def _strange_accents(characters: Counter[str]) -> str:
+    latin = sum(count for char, count in characters.items() if char.isascii() and char.isalpha())
+    accented = sum(count for char, count in characters.items() if "\u00c0" <= char <= "\u00ff")
     if accented + latin >= 40 and accented > ACCENTED_SHARE * (accented + latin):
         return "most of its letters have accents: a wrong code page"
     return ""
 
 
-def _strange_signs(whole: str) -> str:
-    signs = [char for char in whole if char in _SIGNS]
-    words = sum(char.isalnum() for char in whole)
-    if len(whole) >= 5 and len(set(signs)) >= 3 and len(signs) >= 0.5 * len(whole) and words <= 0.3 * len(whole):
+def _strange_signs(characters: Counter[str]) -> str:
+    signs = {char: count for char, count in characters.items() if char in _SIGNS}
+    words = sum(count for char, count in characters.items() if char.isalnum())
+    count = characters.total()
+    if count >= 5 and len(signs) >= 3 and sum(signs.values()) >= 0.5 * count and words <= 0.3 * count:
         return "most of its characters are signs"
     return ""
 
 
 def _one_letter(texts: Iterable[str]) -> str:
-    letters = Counter(char for text in texts if len(text) >= 4 for char in text if char.isalpha() and char != KASHIDA)
+    characters = Counter("".join(text for text in texts if len(text) >= 4))
+    letters = Counter({char: n for char, n in characters.items() if char.isalpha() and char != KASHIDA})
     count = letters.total()
     if count >= 40 and letters.most_common(1)[0][1] > 0.5 * count:
         return f"most of its letters are {letters.most_common(1)[0][0]!r}"
@@ -186,13 +202,13 @@ def _one_letter(texts: Iterable[str]) -> str:
 
 
 def _tumbled_case(texts: Iterable[str]) -> str:
-    words = [text for text in texts if text.isalpha() and len(text) >= 4]
-    tumbled = sum(len(_RISE.findall(word)) > 0.25 * len(word) for word in words)
+    words = [text for text in texts if len(text) >= 4 and text.isalpha()]
+    tumbled = sum(len(_RISE.findall(word)) > 0.25 * len(word) for word in words if not word[1:].islower())
     return "capitals stand inside its words" if len(words) >= 20 and tumbled > 0.3 * len(words) else ""
 
 
 def _no_spaces(texts: Iterable[str]) -> str:
-    words = [word for text in texts for word in _ASCII_WORD.findall(text)]
+    words = _ASCII_WORD.findall(" ".join(texts))
     letters = sum(map(len, words))
     return "its spaces are missing" if letters >= 150 and letters > LONGEST_MEAN * len(words) else ""
 

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from ingest.citations import write_citations
-from ingest.index import Hit, Index
+from ingest.index import Index
 from ingest.intake import add
+from ingest.search import Hit
 from loaders.settings import Settings
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from llama_index.core import MockEmbedding
 
-from ingest.embed import MINILM, Embedder, MiniLM, open_embedder, packaged_minilm
+from ingest.embed import (
+    BATCH_PIECES,
+    MINILM,
+    MINILM_INT8,
+    PIECES,
+    Embedder,
+    MiniLM,
+    SentenceTransformerEmbedder,
+    count_pieces,
+    open_embedder,
+    packaged_minilm,
+    tokenizer,
+)
 from loaders.errors import ModelFileError, UsageError
 
 
@@ -65,3 +80,45 @@ def test_a_model_that_is_not_here_is_not_fetched(tmp_path: Path) -> None:
 def test_wrong_use() -> None:
     with pytest.raises(UsageError, match="is no embedder"):
         open_embedder(object())
+
+
+TEXTS = [
+    "The boat sank.",
+    "",
+    "Net sales rose 5.3 % to $12,345 million (Note 7).",
+    "kelp " * 700,
+    "Wörter, ﬁnanciële, 日本語, \u0301 and\nlines\t.",
+    *(" ".join(["turbine"] * count) for count in (3, 90, 180, 253, 254, 255)),
+]
+
+
+def test_vectors_are_those_of_sentence_transformers(minilm: Embedder) -> None:
+    ours, theirs = minilm.embed(TEXTS), SentenceTransformerEmbedder(packaged_minilm()).embed(TEXTS)
+    assert np.abs(ours - theirs).max() < 1e-5
+    assert (ours * theirs).sum(axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-5)
+
+
+def test_a_text_has_one_vector_in_any_company(minilm: Embedder) -> None:
+    assert np.abs(minilm.embed(TEXTS)[2] - minilm.embed_query(TEXTS[2])).max() < 1e-5
+    assert np.abs(minilm.embed(TEXTS[::-1])[::-1] - minilm.embed(TEXTS)).max() < 1e-5
+    assert BATCH_PIECES >= PIECES, "the longest text fits into a batch"
+
+
+def test_eight_bits_are_near(minilm: Embedder) -> None:
+    small = open_embedder(MINILM_INT8)
+    assert small.name != minilm.name, "an index of one must not be searched with the other"
+    vectors = small.embed(TEXTS)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-5)
+    assert (minilm.embed(TEXTS) * vectors).sum(axis=1).min() > 0.95
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=12), max_size=6).map(" ".join))
+def test_pieces_are_counted_word_by_word(text: str) -> None:
+    assert count_pieces(text) == len(tokenizer().encode(text))
+
+
+def test_it_travels_without_its_weights() -> None:
+    sent = pickle.dumps(MiniLM(int8=True))
+    assert len(sent) < 500
+    assert pickle.loads(sent).name == MINILM_INT8

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typeset import ruled, sheet
 
+from ingest.evaluate.converters import Converter, OpenDataLoader, PyMuPdf4Llm
 from ingest.evaluate.plan import YARDSTICKS, Way
 from ingest.evaluate.predict import Predictor
-from ingest.evaluate.yardsticks import NvidiaOcr, PyMuPdf4Llm, RapidOcr, open_yardstick, parted, text_of_pieces
+from ingest.evaluate.table_yardsticks import PyMuPdfTables
+from ingest.evaluate.yardsticks import NvidiaOcr, RapidOcr, open_yardstick, parted, text_of_pieces
 from loaders.document import PageImage
-from loaders.errors import EngineNotReady, UnknownEngine, UsageError
+from loaders.errors import EngineError, EngineNotReady, UnknownEngine, UsageError
 
 WHITE = PageImage.of(np.full((40, 60, 3), 255, np.uint8))
 
@@ -59,10 +62,31 @@ def test_digests_tell_options_apart() -> None:
 def test_names_and_options() -> None:
     assert [open_yardstick(name).name for name in YARDSTICKS] == list(YARDSTICKS)
     assert isinstance(open_yardstick("rapidocr", use_cls=False), RapidOcr)
-    with pytest.raises(UnknownEngine, match="rapidocr, nvidia, pymupdf4llm"):
+    with pytest.raises(UnknownEngine, match="rapidocr, nvidia, pymupdf4llm, opendataloader"):
         open_yardstick("abbyy")
     with pytest.raises(UsageError, match="colour"):
         open_yardstick("rapidocr", colour=True)
+
+
+def test_pymupdf_finds_a_ruled_table(tmp_path: Path) -> None:
+    page = sheet(ruled([["Region", "2021"], ["North", "1,204"], ["South", "987"]]))
+    file = tmp_path / "table.pdf"
+    file.write_bytes(page.pdf)
+    (table,) = PyMuPdfTables().tables(file, 1)
+    rows = (
+        "<tr><td>Region</td><td>2021</td></tr><tr><td>North</td><td>1,204</td></tr><tr><td>South</td><td>987</td></tr>"
+    )
+    assert table.html == f"<table>{rows}</table>"
+    assert table.box is not None
+    assert table.box[0] == pytest.approx(40, abs=1)
+    with pytest.raises(UsageError, match="`tables`"):
+        Predictor(Way("pymupdf_tables", "auto", "engine")).page(file)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("img2table") is not None, reason="img2table is installed")
+def test_img2table_says_what_it_lacks() -> None:
+    with pytest.raises(EngineNotReady, match="pip install img2table"):
+        Predictor(Way("img2table", "ocr", "engine"))
 
 
 def test_rapidocr_on_a_blank_page() -> None:
@@ -103,7 +127,36 @@ def test_nvidias_files_are_never_downloaded(tmp_path: Path) -> None:
         NvidiaOcr(model_dir=str(tmp_path))._files("nvidia/nemotron-ocr-v2", "v2_multilingual")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pymupdf4llm") is not None, reason="pymupdf4llm is installed")
-def test_pymupdf4llm_says_what_it_lacks(documents: Path) -> None:
-    with pytest.raises(EngineNotReady, match="pip install pymupdf4llm"):
-        PyMuPdf4Llm().markdown(documents / "invoice.pdf", 1)
+@pytest.mark.parametrize("kind", [PyMuPdf4Llm, OpenDataLoader])
+def test_a_converter_says_what_it_lacks(kind: type[Converter]) -> None:
+    if importlib.util.find_spec(kind.package.replace("-", "_")) is None:
+        with pytest.raises(EngineNotReady, match=f"pip install {kind.package}"):
+            kind().check()
+    with pytest.raises(UsageError, match="no interpreter"):
+        kind(python="/no/such/python").check()
+
+
+class Echo(Converter):
+    name = "echo"
+    package = "pytest"
+    convert_source = """
+import os
+def convert(file, pages):
+    print("what a library prints is no answer")
+    if 9 in pages:
+        os._exit(3)
+    return f"{os.path.basename(file)} {pages} {1 / (8 - pages[0])}"
+"""
+
+
+def test_a_converter_answers_from_its_own_process(tmp_path: Path) -> None:
+    echo = Echo()
+    echo.check()
+    found = echo.convert(tmp_path / "a.pdf", [7, 2])
+    assert found.markdown == "a.pdf [7, 2] 1.0" and found.spent.wall > 0 <= found.spent.cpu
+    with pytest.raises(EngineError, match="ZeroDivisionError"):
+        echo.markdown(tmp_path / "a.pdf", 8)
+    assert echo.markdown(tmp_path / "b.pdf", 7) == "b.pdf [7] 1.0", "an error does not end it"
+    with pytest.raises(EngineError, match="exit code 3"):
+        echo.markdown(tmp_path / "a.pdf", 9)
+    echo._process.stdin.close(), echo._process.stdout.close()

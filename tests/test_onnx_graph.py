@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 
 from loaders.errors import ModelFileError
-from loaders.ocr.onnx_graph import Port, extract, read_weight
+from loaders.ocr.onnx_graph import Port, extract, read_metadata, read_weight
 from loaders.ocr.ppocr_models import (
     FEATURES,
     IMAGE,
@@ -56,6 +56,11 @@ def test_fewer_columns_are_a_softmax_over_fewer(model: bytes):
     (whole,), (some,) = run(model, [SCORES], **{IMAGE: image}), run(cut, [SCORES], **{IMAGE: image})
     expected = whole[..., :100] / whole[..., :100].sum(axis=-1, keepdims=True)
     assert some == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_model_says_its_characters(model: bytes):
+    assert len(read_metadata(model, "character").split("\n")) == 18708
+    assert read_metadata(model, "no such key") == ""
 
 
 def test_what_is_not_there_is_told(model: bytes):

@@ -182,7 +182,9 @@ def test_the_narrow_layer_reads_as_the_full_one_does(page: Printed):
 
 
 def test_a_failing_network_is_an_error_not_an_empty_page(engine: PPOcr, page: Printed):
-    broken = PPOcr(engine.options, engine.recognizer.full, engine.recognizer)  # a network that takes no image
+    broken = PPOcr(
+        engine.options, engine.backend, engine.recognizer.full, engine.recognizer
+    )  # a network that takes no image
     with pytest.raises(EngineError, match=r"image 1 \(290, 640, 3\)"):
         broken.read([blank(20, 20), page.image])
 
@@ -196,6 +198,8 @@ def test_a_failing_network_is_an_error_not_an_empty_page(engine: PPOcr, page: Pr
         {"box_threshold": 1.5},
         {"unclip": 0.0},
         {"turn": "maybe"},
+        {"runtime": "abacus"},
+        {"precision": "int3"},
         {"speed": "high"},
     ],
 )
@@ -227,7 +231,7 @@ def test_a_changed_or_missing_model_is_named(monkeypatch: pytest.MonkeyPatch):
 def test_checking_imports_neither_rapidocr_nor_a_runtime():
     code = (
         "import sys; from loaders.ocr import ppocr; print(ppocr.check()); "
-        "assert not {'rapidocr', 'onnxruntime', 'cv2', 'torch'} & set(sys.modules), sys.modules.keys()"
+        "assert not {'rapidocr', 'onnxruntime', 'openvino', 'cv2', 'torch'} & set(sys.modules), sys.modules.keys()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("PP-OCRv6 small")

@@ -24,6 +24,7 @@ from loaders.ocr.ppocr_detect import (
     worth_seeing,
 )
 from loaders.ocr.ppocr_models import open_detector
+from loaders.ocr.ppocr_runtime import Backend
 
 
 @given(st.integers(1, 400))
@@ -85,8 +86,8 @@ def test_corners_are_ordered_clockwise_from_the_top_left(order: list[int], degre
 def test_tiles_find_what_one_look_finds():
     lines = [(60 + 820 * (i % 2), 60 + 90 * (i // 2), f"Line {i} of several in a tall picture") for i in range(40)]
     page = printed(lines, 34, 1700, 1900)
-    session = open_detector(1)
-    tiled = boxes_from_quads(detect(session, page.pixels, DetectorSettings(side=1900)))
-    once = boxes_from_quads(detect(session, page.pixels, DetectorSettings(side=1280)))
+    network = open_detector(Backend("onnxruntime"))
+    tiled = boxes_from_quads(detect(network, page.pixels, DetectorSettings(side=1900)))
+    once = boxes_from_quads(detect(network, page.pixels, DetectorSettings(side=1280)))
     assert len(tiled) == len(once) == 40
     assert all(max(iou(box, other) for other in once) > 0.6 for box in tiled)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ingest.evaluate.comparing import compare
     from ingest.evaluate.measure_pages import ocr, order
     from ingest.evaluate.measure_retrieval import retrieval
     from ingest.evaluate.measure_speed import speed
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ingest.evaluate.results import Results, read_results
 
 _HOMES = {
+    "compare": "comparing",
     "ocr": "measure_pages",
     "order": "measure_pages",
     "tables": "measure_tables",
@@ -33,7 +35,7 @@ _HOMES = {
 }
 """Where each name lives. They are looked up when first used, so that importing this package stays light."""
 
-__all__ = ["Results", "ocr", "order", "read_pack", "read_results", "retrieval", "speed", "tables"]
+__all__ = ["Results", "compare", "ocr", "order", "read_pack", "read_results", "retrieval", "speed", "tables"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ingest.evaluate.ocr_metrics import ocr_scores
+from ingest.evaluate.ocr_metrics import ocr_details, ocr_scores
 from ingest.evaluate.packs import Pack
 from ingest.evaluate.records import Item, PageItem, PagePrediction
 from ingest.evaluate.results import ItemResult, Variant
@@ -25,7 +25,8 @@ def published_results(pack: Pack, chosen: Sequence[Item]) -> list[ItemResult]:
         item, engine = by_id.get(baseline.id), baseline.engine + PUBLISHED
         if isinstance(item, PageItem) and baseline.text is not None:
             variant = Variant(engine, text="ocr", order="engine")
-            found.append(ItemResult.of(item, variant, ocr_scores(item, PagePrediction(baseline.text))))
+            read = ocr_scores(item, PagePrediction(baseline.text))
+            found.append(ItemResult.of(item, variant, read, details=ocr_details(item)))
         scores = {SAME_DEFINITION[name]: value for name, value in baseline.scores if name in SAME_DEFINITION}
         if item is not None and scores:
             found.append(ItemResult.of(item, Variant(engine, text="layer", order="engine", form="markdown"), scores))

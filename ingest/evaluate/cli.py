@@ -24,7 +24,9 @@ app = typer.Typer(help="Measure how good and how fast it is, next to other engin
 Pack = Annotated[Path, typer.Argument(metavar="PACK", help="A pack, a FUNSD folder or a BEIR-style folder.")]
 Engine = Annotated[
     list[str] | None,
-    typer.Option("--engine", metavar="E", help="Engine or yardstick (rapidocr, nvidia, pymupdf4llm); repeatable."),
+    typer.Option(
+        "--engine", metavar="E", help="Engine or yardstick (rapidocr, nvidia, pymupdf4llm, opendataloader); repeatable."
+    ),
 ]
 Order = Annotated[
     list[str] | None,
@@ -156,7 +158,8 @@ def retrieval(
     k: Annotated[int, typer.Option("-k", help="Chunks asked for.")] = 50,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Chunk budget, in tokens.")] = None,
     context: Annotated[
-        bool | None, typer.Option("--context/--no-context", help="Embed chunks with their headings.")
+        bool | None,
+        typer.Option("--context/--no-context", help="Embed chunks under their document's name, headings."),
     ] = None,
 ) -> None:
     """Retrieval: ingest the pack's documents, ask its questions, and say which stage lost each miss."""
@@ -185,12 +188,31 @@ def speed(
     pictures: Pictures = 0,
     repeats: Annotated[int, typer.Option("--repeats", help="How often everything is measured.")] = 1,
     embed: Annotated[bool, typer.Option("--embed/--no-embed", help="Time embedding and indexing, too.")] = True,
+    batch: Annotated[
+        list[int] | None, typer.Option("--batch", metavar="N", help="Pages the engine gets at a time; repeatable.")
+    ] = None,
+    grow: Annotated[
+        list[str] | None, typer.Option("--grow", metavar="WHAT[:MOST]", help="pages | chunks, larger and larger.")
+    ] = None,
 ) -> None:
     """Speed: seconds per page by stage, pages per second, peak memory, engines in turns."""
     from ingest.evaluate import speed as measure
 
     options, out = _options(locals(), "speed", Path(paths[0]))
-    _report(measure(paths, repeats=repeats, embed=embed, **options), out)
+    _report(measure(paths, repeats=repeats, embed=embed, grow=grow or (), batch=batch or (), **options), out)
+
+
+@app.command("compare")
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Output folders of evaluations.")],
+    seed: Seed = 0,
+    out: Out = None,
+) -> None:
+    """Put the results of several runs beside each other, on the items they have in common."""
+    from ingest.evaluate import compare as measure
+
+    out = out or Path("evaluation") / "compare"
+    _report(measure(runs, seed=seed, out=out), out)
 
 
 @app.command("new-pack")

@@ -21,8 +21,8 @@ from ingest.evaluate.retrieval_metrics import Hit, PageKey
 from loaders.errors import UsageError
 
 if TYPE_CHECKING:
-    from ingest.index import Hit as IndexHit
     from ingest.index import Index
+    from ingest.search import Hit as IndexHit
     from loaders.document import Document, Failure, Page
 
 PASSAGE_SHARE = 0.7

@@ -16,7 +16,7 @@ from typing import Any
 from ingest.evaluate.records import Item
 from ingest.evaluate.results import ItemResult, Variant
 
-REVISION = "1"
+REVISION = "2"
 """Raised whenever the same prediction would get another score."""
 
 

@@ -9,7 +9,7 @@ from typing import Unpack
 
 from ingest.evaluate.baselines import published_results
 from ingest.evaluate.measure import Measure, concluded, measured, output_folder
-from ingest.evaluate.ocr_metrics import ocr_scores
+from ingest.evaluate.ocr_metrics import ocr_details, ocr_scores
 from ingest.evaluate.order_metrics import markdown_scores, sequence_scores
 from ingest.evaluate.packs import Pack, read_pack, select
 from ingest.evaluate.plan import Options, Plan, Way, plan_of
@@ -24,7 +24,7 @@ def _transcribed(predictor: Predictor, item: PageItem, _: str | None) -> PagePre
 
 
 def _ocr_scored(item: PageItem, way: Way, _: str | None, read: PagePrediction | None) -> list[ItemResult]:
-    return [ItemResult.of(item, way.variant(), ocr_scores(item, read))]
+    return [ItemResult.of(item, way.variant(), ocr_scores(item, read), details=ocr_details(item))]
 
 
 def _order_scored(item: PageItem, way: Way, _: str | None, read: PagePrediction | None) -> list[ItemResult]:

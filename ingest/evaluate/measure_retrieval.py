@@ -47,7 +47,7 @@ def retrieval(
     Every question is asked in its own scope; those that search the corpus are asked inside their own document as well,
     as rows of scope "document". `scope` keeps one of the two. Raises UsageError for a pack without questions.
     """
-    from ingest.index import Mode
+    from ingest.search import Mode
 
     if mode not in get_args(Mode):
         raise UsageError(f"mode={mode!r}; choose one of {', '.join(get_args(Mode))}")

@@ -20,7 +20,9 @@ from typing import Any, Unpack
 
 from ingest.evaluate import stopwatches
 from ingest.evaluate.bar import item_progress
+from ingest.evaluate.batches import batched, check_sizes
 from ingest.evaluate.crew import Unfinished, open_pool, outcome, run_tasks
+from ingest.evaluate.growth import grown, sizes_of
 from ingest.evaluate.measure import concluded, output_folder
 from ingest.evaluate.memory import MemoryWatch
 from ingest.evaluate.plan import Options, Plan, Way, plan_of
@@ -35,15 +37,27 @@ ALL = "all"
 """Id of what is said of a whole run: pages_per_second, peak_rss_mb."""
 
 
-def speed(paths: Any, *, repeats: int = 1, embed: bool = True, **options: Unpack[Options]) -> Results:
+def speed(
+    paths: Any,
+    *,
+    repeats: int = 1,
+    embed: bool = True,
+    grow: Sequence[str] = (),
+    batch: Sequence[int] = (),
+    **options: Unpack[Options],
+) -> Results:
     """Measure speed on files, folders, URLs, or the pages of a pack.
 
-    `repeats` is how often everything is measured; `embed` times embedding and indexing, too; `workers` is how many
-    processes read at once for pages_per_second. `options` as in Options (`source` and `split` choose from a pack;
-    `limit` counts files). Raises UsageError for paths that hold nothing to read, EngineNotReady when an engine is not.
+    `repeats` is how often everything is measured; `embed` times embedding and indexing, too; `grow` names what is made
+    larger and larger, "pages", "chunks", or with the largest size "pages:100" (see growth.py); `batch` are the numbers
+    of pages that the engine is given at a time (see batches.py); `workers` is how many processes read at once for
+    pages_per_second. `options` as in Options (`source` and `split` choose from a pack; `limit` counts files). Raises
+    UsageError for paths that hold nothing to read, EngineNotReady when an engine is not.
     """
     if repeats < 1:
         raise UsageError(f"repeats={repeats}; everything has to be measured at least once")
+    sizes_of(grow)
+    check_sizes(batch)
     plan = plan_of(options)
     name, targets = targets_of(paths, plan)
     ways = plan.ways()
@@ -54,7 +68,13 @@ def speed(paths: Any, *, repeats: int = 1, embed: bool = True, **options: Unpack
         for source in dict.fromkeys(target.source for target in targets):
             mine = [target for target in targets if target.source == source]
             items += _Session(mine, ways, plan).run(repeats, embed, advance)
-        return concluded(plan, "speed", name, items, ways, more={"repeats": repeats, "workers": plan.workers})
+        for way in ways:
+            if grow and not way.is_yardstick:
+                items += grown(targets, way, grow, plan.deadline)
+            if batch:
+                items += batched(targets, way, batch, plan.deadline)
+        more = {"repeats": repeats, "workers": plan.workers, "grow": list(grow), "batch": list(batch)}
+        return concluded(plan, "speed", name, items, ways, more=more)
 
 
 class _Session:

@@ -30,7 +30,6 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("cer", "character error rate: edit distance / reference length, capped at 1", False),
-        Metric("cer_upper_bound", "the same where the truth's line order was derived from boxes", False),
         Metric("bag_of_chars_error", "1 - F1 of the multisets of characters: order does not count", False),
         Metric("bag_of_words_error", "1 - F1 of the multisets of words: order does not count", False),
         Metric("missing_spaces", "words per page that are several words of the truth written as one", False, 2),
@@ -52,6 +51,17 @@ METRICS: dict[str, Metric] = {
         Metric("seconds_per_page", "wall-clock seconds per page", False),
         Metric("cpu_seconds_per_page", "CPU seconds per page, all threads", False),
         Metric("pages_per_second", "pages per second from file to chunks", True, 2),
+        Metric(
+            "write_seconds_per_chunk", "wall-clock seconds to write and index a chunk whose vector is known", False, 5
+        ),
+        Metric(
+            "search_seconds",
+            "median wall-clock seconds of a hybrid search, the question's embedding included",
+            False,
+            4,
+        ),
+        Metric("recall_of_exact@10", "share of the ten nearest vectors that a search by vector finds"),
+        Metric("gpu_busy", "share of the time in which the GPU ran something"),
         Metric("peak_rss_mb", "peak resident memory in MB", False, 0),
     )
 }

@@ -19,7 +19,14 @@ from loaders.settings import Order, Settings, TextMode
 if TYPE_CHECKING:
     from ingest.evaluate.results import Variant
 
-YARDSTICKS = {"rapidocr": "ocr", "nvidia": "ocr", "pymupdf4llm": "auto"}
+YARDSTICKS = {
+    "rapidocr": "ocr",
+    "nvidia": "ocr",
+    "pymupdf4llm": "auto",
+    "opendataloader": "auto",
+    "pymupdf_tables": "auto",
+    "img2table": "ocr",
+}
 """Other people's engines and what they read, called plainly and left in their own order; see yardsticks.py."""
 DEADLINE = 300.0
 """Seconds an item may take, scoring included, before it is ended and counted as a miss."""
@@ -30,7 +37,7 @@ class Options(TypedDict, total=False):
     """Keyword options of every evaluation.
 
     engine    name or names of engines; NAME:option=value,option=value passes options to the engine
-    order     "relational", "geometric", "engine" (its own output order), or several; yardsticks keep their own
+    order     as in Settings, "engine" being its own output order, or several; yardsticks always keep their own
     text      "auto", "ocr" (from the pixels), "layer", or several; yardsticks read what they always read
     split     "dev" or "heldout"; all where None
     source    name or names of sources; all where empty

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ingest.evaluate.converters import Converter
 from ingest.evaluate.foreign import rows_of
 from ingest.evaluate.plan import Way
 from ingest.evaluate.records import Item, PagePrediction, TableItem, TextBox
 from ingest.evaluate.table_metrics import PredictedTable, pick_table
-from ingest.evaluate.yardsticks import PyMuPdf4Llm, open_yardstick
+from ingest.evaluate.table_yardsticks import TableFinder
+from ingest.evaluate.yardsticks import open_yardstick
 from loaders.document import spaced
 from loaders.errors import OcrIngestError, UsageError
 from loaders.geometry import XYXY, Array, Frame
@@ -41,13 +43,17 @@ class Predictor:
         from loaders.reading import Reader
 
         self.way, self.cache = way, cache
-        self.converter: PyMuPdf4Llm | None = None
+        self.converter: Converter | None = None
+        self.finder: TableFinder | None = None
         engine = None
         if way.is_yardstick:
             opened = open_yardstick(way.name, **way.options)
             opened.check()  # the pipeline would make a failure of it, page by page
-            if isinstance(opened, PyMuPdf4Llm):
+            if isinstance(opened, Converter):
                 self.converter = opened
+                return
+            if isinstance(opened, TableFinder):
+                self.finder = opened
                 return
             engine = opened
         self._reader = Reader(way.settings(), engine=engine)
@@ -57,11 +63,14 @@ class Predictor:
         """What reads pages. Raises UsageError for a yardstick that converts whole files."""
         if self.converter is not None:
             raise UsageError(f"{self.way.name} gives Markdown only: it can be measured with `order` and `speed`")
+        if self.finder is not None:
+            raise UsageError(f"{self.way.name} gives tables only: it can be measured with `tables`")
         return self._reader
 
     def config_id(self, budgets: Sequence[TokenBudget] = ()) -> str:
         """Name all that decides what is read."""
-        return self.converter.digest if self.converter else self.reader.config_id(budgets)
+        other = self.converter or self.finder
+        return other.digest if other else self.reader.config_id(budgets)
 
     def document(
         self,
@@ -110,6 +119,9 @@ class Predictor:
 
     def table_on_page(self, item: TableItem) -> str | None:
         """Return the HTML of the table that was found where the item's table is, None where none was."""
+        if self.finder is not None:
+            picked = pick_table(item, self.finder.tables(*_place(item)))
+            return picked.html if picked else None
         if self.way.is_yardstick:
             return None
         _, page = self.page(*_place(item))
@@ -126,6 +138,8 @@ class Predictor:
 
         A yardstick that knows no tables gets what its boxes say: one row for each row of boxes, one cell for each box.
         """
+        if self.finder is not None:
+            return _found_in(self.finder, item)
         if self.way.text != "ocr" and item.table_box is not None and item.units == "pt":
             _, page = self.page(*_place(item))
             region = _xyxy((np.array(item.table_box) / np.tile(_scale(item, page.frame), 2)).tolist())
@@ -136,6 +150,15 @@ class Predictor:
             raise UsageError(f"{item.id}: no picture of the table")
         _, page = self.page(file)
         return _rows(page) if self.way.is_yardstick else _built(page, page.frame.box.xyxy)
+
+
+def _found_in(finder: TableFinder, item: TableItem) -> str | None:
+    """Return the HTML of the largest table that another finder sees in a region that is given."""
+    if finder.from_pixels and item.crop is not None:
+        found = finder.tables(item.crop, 1)
+    else:
+        found = finder.tables(*_place(item), region=item.table_box if item.units == "pt" else None)
+    return max((table.html for table in found), key=len, default=None)
 
 
 def _lines(page: Page) -> list[list[int]]:

@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from ingest.evaluate.growth_plot import growth_plots
 from ingest.evaluate.metrics import metric
 from ingest.evaluate.report_tables import (
     TextTable,
@@ -153,6 +154,7 @@ def html_report(results: Results, pictures: Sequence[Picture] = (), *, title: st
     by_name = {picture.name: picture for picture in pictures}
     parts = ["<p>Means with bootstrapped 95&nbsp;% intervals, whole groups drawn.</p>"]
     parts += [_html_table(table) for table in _tables(results)]
+    parts += growth_plots(results)
     for heading, items, line in _lists(results):
         parts.append(f"<h2>{heading}</h2>\n" + _html_list(items, line, by_name))
     if by_name:

@@ -19,11 +19,13 @@ from ingest.evaluate.memory import own_peak
 from ingest.evaluate.plan import Way
 from ingest.evaluate.predict import Predictor, Unreadable
 from ingest.evaluate.targets import Target
+from loaders.errors import UsageError
 from loaders.timing import Spent, now, stopwatch
 
 if TYPE_CHECKING:
     from ingest.index import Index
     from loaders.document import Document, PageImage
+    from loaders.ocr import OcrEngine
 
 TOTAL = "total"
 WORDS = ""
@@ -77,10 +79,8 @@ class _Bench:
         """Time the whole path from the file to chunks, and each stage of it."""
         numbers = target.pages or None
         if self.predictor.converter is not None:
-            begun = now()
-            for number in numbers or (1,):
-                self.predictor.converter.markdown(Path(target.file), number)
-            return {TOTAL: now() - begun}, len(numbers or (1,))
+            found = self.predictor.converter.convert(Path(target.file), numbers or (1,))
+            return {TOTAL: found.spent}, len(numbers or (1,))
         from ingest.embed import open_embedder
 
         budgets = open_embedder().budgets()
@@ -113,6 +113,26 @@ def start(way: Way) -> None:
     """Open the way's reader in this process."""
     global _BENCH
     _BENCH = _Bench(way)
+
+
+def read_document(target: Target) -> Document:
+    """Read a file in this process, in its way. Raises UsageError for a yardstick, which gives no chunks."""
+    assert _BENCH is not None
+    if _BENCH.predictor.converter is not None:
+        raise UsageError(f"{_BENCH.way.name} gives no chunks")
+    return _BENCH.predictor.document(Path(target.file), pages=target.pages or None)
+
+
+def engine() -> OcrEngine:
+    """Return the engine of this process's way. Raises UsageError for a way that reads no images."""
+    assert _BENCH is not None
+    return _BENCH.predictor.reader.engine
+
+
+def image(target: Target, number: int) -> PageImage:
+    """Rasterize a page of a file as this process's way does."""
+    assert _BENCH is not None
+    return _BENCH.image(target, number)
 
 
 def _replied(work: Callable[[_Bench], Any]) -> Reply | Unfinished:

@@ -25,7 +25,12 @@ PACKAGES = (
     "rapidfuzz",
     "apted",
 )
-OF_YARDSTICKS = {"nvidia": "nemotron-ocr", "pymupdf4llm": "pymupdf4llm"}
+OF_YARDSTICKS = {
+    "nvidia": "nemotron-ocr",
+    "pymupdf4llm": "pymupdf4llm",
+    "opendataloader": "opendataloader-pdf",
+    "img2table": "img2table",
+}
 
 
 def versions(ways: Sequence[Way]) -> dict[str, str]:

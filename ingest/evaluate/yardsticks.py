@@ -1,14 +1,12 @@
 """Other people's engines, called the way their own documentation shows, to stand beside ours. For comparison only.
 
-Comes in: page images, or a file and a page number. Goes out: words in image pixels in the engine's own order, or
-Markdown. None of these is an engine of the product, and each is imported only when it is asked for.
+Comes in: page images. Goes out: words in image pixels in the engine's own order. Those that convert whole files are in
+`converters`. None of these is an engine of the product, and each is imported only when it is asked for.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
-import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ingest.evaluate.converters import Converter, OpenDataLoader, PyMuPdf4Llm
+from ingest.evaluate.table_yardsticks import Img2Table, PyMuPdfTables, TableFinder
 from loaders.document import Links, PageImage, PageText, Relations, Words
-from loaders.errors import EngineError, EngineNotReady, UnknownEngine, UsageError
+from loaders.errors import EngineNotReady, UnknownEngine, UsageError
 from loaders.geometry import Array
 
 TALL = 1.5
@@ -129,37 +129,22 @@ class NvidiaOcr:
         return text_of_pieces(pieces)
 
 
-class PyMuPdf4Llm:
-    """PyMuPDF4LLM: a PDF page to Markdown, with its defaults."""
-
-    name = "pymupdf4llm"
-
-    def __init__(self) -> None:
-        self.digest = f"pymupdf4llm {_version('pymupdf4llm')}"
-
-    def check(self) -> None:
-        """Raise EngineNotReady where it is not installed."""
-        if importlib.util.find_spec("pymupdf4llm") is None:
-            raise EngineNotReady("pymupdf4llm is not installed: pip install pymupdf4llm")
-
-    def markdown(self, file: Path, number: int) -> str:
-        """Return page `number` (1-based) of a file as Markdown."""
-        self.check()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # SWIG's own, on import
-            import pymupdf4llm
-        try:
-            return str(pymupdf4llm.to_markdown(str(file), pages=[number - 1], show_progress=False))
-        except Exception as error:
-            raise EngineError(f"pymupdf4llm failed: {type(error).__name__}: {error}") from error
+Yardstick = RapidOcr | NvidiaOcr | Converter | TableFinder
 
 
-def open_yardstick(name: str, **options: Any) -> RapidOcr | NvidiaOcr | PyMuPdf4Llm:
+def open_yardstick(name: str, **options: Any) -> Yardstick:
     """Open a yardstick by name. Raises UnknownEngine, or UsageError for options that it has not.
 
     Its `check()` raises EngineNotReady where it cannot run here.
     """
-    kinds: tuple[type[RapidOcr | NvidiaOcr | PyMuPdf4Llm], ...] = (RapidOcr, NvidiaOcr, PyMuPdf4Llm)
+    kinds: tuple[type[Yardstick], ...] = (
+        RapidOcr,
+        NvidiaOcr,
+        PyMuPdf4Llm,
+        OpenDataLoader,
+        PyMuPdfTables,
+        Img2Table,
+    )
     known = {kind.name: kind for kind in kinds}
     if name not in known:
         raise UnknownEngine(f"no yardstick {name!r}; there are {', '.join(known)}")

@@ -22,10 +22,14 @@ from loaders.chunk.packing import Piece, pack
 from loaders.document import Chunk, Page, PageBox
 from loaders.geometry import Box
 from loaders.metadata import metadata_of, name_of
+from loaders.naming import document_name
 from loaders.settings import Settings
 from loaders.text.composition import ComposedText
 from loaders.tokens import TokenBudget, cl100k
 
+NAME_SHARE, NAMED_FROM = 8, 128
+"""One part in 8 of a budget of 128 tokens or more is kept for the document's name, used or not: where a text is cut
+must not depend on what its file is called."""
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://pypi.org/project/ocr-ingest/")
 
 
@@ -48,8 +52,16 @@ def cut(
     """
     if not composed.blocks:
         return ()
+    file_name = file_name or name_of(source)
     limits = (cl100k(settings.max_tokens), *budgets)
-    pieces = pack(outline(pages, composed), composed.text, composed.text_map, limits, context=settings.context)
+    pieces = pack(
+        outline(pages, composed),
+        composed.text,
+        composed.text_map,
+        [_without_name(budget) for budget in limits] if settings.context else limits,
+        context=settings.context,
+    )
+    name = document_name(file_name, title) if settings.context else ""
     provenance = _Provenance(pages, composed)
     namespace = uuid.uuid5(NAMESPACE, doc_id)
     chunks: list[Chunk] = []
@@ -58,7 +70,7 @@ def cut(
         chunk = Chunk(
             index=index,
             text=piece.text,
-            embed_text=piece.embed_text,
+            embed_text=_under_name(name, piece.embed_text, limits),
             category=piece.category,
             headings=piece.headings,
             start=piece.start,
@@ -77,12 +89,29 @@ def cut(
             chunk,
             provenance.pages_of(chunk),
             source=source,
-            file_name=file_name or name_of(source),
+            file_name=file_name,
             title=title,
             total_pages=total_pages,
         )
         chunks.append(replace(chunk, metadata=metadata))
     return tuple(chunks)
+
+
+def _without_name(budget: TokenBudget) -> TokenBudget:
+    """Return what is left of a budget for headings and text."""
+    kept = budget.limit // NAME_SHARE if budget.limit >= NAMED_FROM else 0
+    return replace(budget, limit=budget.limit - kept)
+
+
+def _under_name(name: str, text: str, limits: Sequence[TokenBudget]) -> str:
+    """Put the document's name in front of what is embedded, or as many of its words as all budgets hold."""
+    words = name.split() if all(budget.limit >= NAMED_FROM for budget in limits) else []
+    while words:
+        whole = f"{' '.join(words)}\n{text}"
+        if all(budget.count(whole) <= budget.limit for budget in limits):
+            return whole
+        words.pop()
+    return text
 
 
 def _row_parts(pieces: Sequence[Piece]) -> list[str]:

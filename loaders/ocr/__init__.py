@@ -36,12 +36,14 @@ class EngineEntry:
     """How to find an engine: its module holds `open_engine(**options) -> OcrEngine` and `check() -> str`.
 
     `check` returns a version line when the engine is ready and raises EngineNotReady or MissingExtra otherwise.
+    `gpu` says that the engine computes on a GPU where it is given one.
     """
 
     name: str
     module: str
     summary: str
     needs: str
+    gpu: bool = False
 
 
 ENGINES: dict[str, EngineEntry] = {
@@ -50,8 +52,8 @@ ENGINES: dict[str, EngineEntry] = {
         EngineEntry(
             "ppocr",
             "loaders.ocr.ppocr",
-            "PP-OCRv6 small on ONNX Runtime, CPU; the default",
-            "nothing: the models come inside the rapidocr wheel",
+            "PP-OCRv6 small on ONNX Runtime, or OpenVINO where it is installed, CPU; the default",
+            "nothing: the models come inside the rapidocr wheel; the extra [fast] makes it quicker",
         ),
         EngineEntry(
             "tesseract",
@@ -64,12 +66,14 @@ ENGINES: dict[str, EngineEntry] = {
             "loaders.ocr.doctr",
             "docTR, the engine of Roboflow's OCR block",
             "the extra [doctr] and its weights, from a path or docTR's own cache",
+            gpu=True,
         ),
         EngineEntry(
             "nemotron",
             "loaders.ocr.nemotron.engine",
             "NVIDIA's nemotron-ocr v1 and v2 in plain PyTorch, CPU and CUDA, with relations",
             "its weights: `ingest engines --fetch nemotron-ocr-v1`, or --model-dir",
+            gpu=True,
         ),
         EngineEntry(
             "nim",
@@ -95,6 +99,11 @@ class EngineStatus:
 def open_engine(name: str, **options: Any) -> OcrEngine:
     """Open an engine by name; options are the engine's own. Raises UnknownEngine, EngineNotReady, MissingExtra."""
     return cast(OcrEngine, _module(name).open_engine(**options))
+
+
+def wants_gpu(name: str, **options: Any) -> bool:
+    """Say whether an engine with these options would use a GPU; asks no machine whether it has one."""
+    return name in ENGINES and ENGINES[name].gpu and options.get("device") != "cpu"
 
 
 def engine_status() -> list[EngineStatus]:

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from loaders.document import Block, Line, Words, spaced
+from loaders.document import Block, Line, Page, Words, spaced
 from loaders.errors import UsageError
 from loaders.geometry import XYXY, Array, boxes_from_quads
 
@@ -64,6 +64,12 @@ def aggregate(
     if level == "sentence":
         return [_region(words, [line]) for group in ordered for line in group]
     return [_region(words, group) for group in ordered if group]
+
+
+def page_regions(page: Page, level: Level = "paragraph") -> list[Region]:
+    """Return a page's regions at a level, as `aggregate`; a page whose words were all dropped has none."""
+    words = page.words if page.lines else Words.none()
+    return aggregate(words, page.lines, page.blocks, level)
 
 
 def _members(line: Line | Members) -> tuple[int, ...]:

@@ -14,13 +14,17 @@ import numpy as np
 
 from loaders.errors import ModelFileError
 from loaders.geometry import Array
+from loaders.protobuf import BYTES, FIXED32, FIXED64, VARINT
+from loaders.protobuf import message as _message
+from loaders.protobuf import number as _number
+from loaders.protobuf import varint as _encoded
 
-MODEL_GRAPH = 7
+MODEL_GRAPH, MODEL_METADATA = 7, 14
 GRAPH_NODE, GRAPH_WEIGHT, GRAPH_INPUT, GRAPH_OUTPUT, GRAPH_SHAPES = 1, 5, 11, 12, 13
 NODE_INPUT, NODE_OUTPUT = 1, 2
+ENTRY_KEY, ENTRY_VALUE = 1, 2
 TENSOR_DIMS, TENSOR_TYPE, TENSOR_NAME, TENSOR_RAW = 1, 2, 8, 9
 FLOAT = 1
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,12 @@ def read_weight(model: bytes, name: str) -> Array:
                 shape = [int(value) for number, _, value in _fields(tensor) if number == TENSOR_DIMS]
                 return np.frombuffer(_all(tensor, TENSOR_RAW)[0], "<f4").reshape(shape)
     raise ModelFileError(f"the model holds no weight {name!r}")
+
+
+def read_metadata(model: bytes, key: str) -> str:
+    """Return what a model says of itself under a key, "" where it says nothing."""
+    entries = {_text(entry, ENTRY_KEY): _text(entry, ENTRY_VALUE) for entry in _all(model, MODEL_METADATA)}
+    return entries.get(key, "")
 
 
 def _extract_graph(
@@ -149,23 +159,6 @@ def _all(message: bytes, number: int) -> list[bytes]:
 def _text(message: bytes, number: int) -> str:
     values = _all(message, number)
     return values[0].decode() if values else ""
-
-
-def _encoded(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _message(number: int, payload: bytes) -> bytes:
-    return _encoded(number << 3 | BYTES) + _encoded(len(payload)) + payload
-
-
-def _number(number: int, value: int) -> bytes:
-    return _encoded(number << 3 | VARINT) + _encoded(value)
 
 
 def _copied(number: int, value: int | bytes, kind: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The default engine: PP-OCRv6 small on ONNX Runtime. Page images go in; words with quads in image pixels come out.
+"""The default engine: PP-OCRv6 small. Page images go in; words with quads in image pixels come out.
 
 detect (ppocr_detect) -> which way up (orientation) -> recognize (ppocr_recognize) -> words (ppocr_words). Pages are
 read one after the other, so what is read of a page never depends on the pages around it. The words of a detected line
@@ -12,7 +12,7 @@ import importlib.metadata
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,17 +20,24 @@ import numpy.typing as npt
 from loaders.document import Links, PageImage, PageText, Relations, Words
 from loaders.errors import EngineError, OcrIngestError, UsageError
 from loaders.geometry import Array, turn_quads
-from loaders.ocr import ppocr_models
+from loaders.ocr import ppocr_models, ppocr_runtime
 from loaders.ocr.orientation import choose_turn, rolled, standing
 from loaders.ocr.ppocr_detect import DetectorSettings, detect
-from loaders.ocr.ppocr_recognize import Languages, Levels, Reading, recognize, sides, strip, strip_width
+from loaders.ocr.ppocr_recognize import (
+    Languages,
+    Levels,
+    Reading,
+    recognize,
+    sides,
+    strip,
+    strip_width,
+    without_ground,
+)
+from loaders.ocr.ppocr_runtime import Backend, Network, Precision, Runtime
 from loaders.ocr.ppocr_words import LineWords, words_of_line
 from loaders.timing import timed
 
-if TYPE_CHECKING:
-    import onnxruntime
-
-REVISION = 1
+REVISION = 2
 """Raised whenever the same models and options would give other words."""
 ONE_CHARACTER = 3.0
 """A quad not this many times higher than wide may be one upright character ("1", "I"), not a line on its side."""
@@ -41,6 +48,8 @@ class PPOcrOptions:
     """How to read.
 
     threads        cores one page may use; pages in parallel processes with one thread each are quicker by far
+    runtime        "auto": OpenVINO where it is installed (extra [fast]), ONNX Runtime elsewhere; or one of them by name
+    precision      "auto": what the processor is quick at, with OpenVINO; "float32": always that
     det_side       longest side, in pixels, at which a page is first looked at; more where its print is small
     languages      "auto": Chinese, Japanese and Korean where there are any; "latin": never; "all": always looked for
     threshold      probability from which a pixel is text
@@ -50,6 +59,8 @@ class PPOcrOptions:
     """
 
     threads: int = 1
+    runtime: Runtime = "auto"
+    precision: Precision = "auto"
     det_side: int = 960
     languages: Languages = "auto"
     threshold: float = 0.3
@@ -74,19 +85,20 @@ class PPOcrOptions:
 
 
 def open_engine(**options: Any) -> PPOcr:
-    """Open the engine; options as in PPOcrOptions. Raises UsageError, EngineNotReady, ModelFileError."""
+    """Open the engine; options as in PPOcrOptions. Raises UsageError, MissingExtra, EngineNotReady, ModelFileError."""
     known = {option.name for option in fields(PPOcrOptions)}
     if unknown := set(options) - known:
         raise UsageError(f"ppocr has no option {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     chosen = PPOcrOptions(**options)
-    return PPOcr(chosen, ppocr_models.open_detector(chosen.threads), ppocr_models.open_recognizer(chosen.threads))
+    backend = ppocr_runtime.backend(chosen.runtime, chosen.precision, chosen.threads)
+    return PPOcr(chosen, backend, ppocr_models.open_detector(backend), ppocr_models.open_recognizer(backend))
 
 
 def check() -> str:
     """Return a version line; raises EngineNotReady or ModelFileError when the models are not there or not right."""
     for name in ppocr_models.DIGESTS:
         ppocr_models.read_verified(name)
-    return f"PP-OCRv6 small, ONNX Runtime {importlib.metadata.version('onnxruntime')}, CPU"
+    return f"PP-OCRv6 small, {ppocr_runtime.label('auto')}, CPU"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,20 +106,21 @@ class PPOcr:
     """PP-OCRv6 small: see the module."""
 
     options: PPOcrOptions
-    detector: onnxruntime.InferenceSession = field(repr=False)
+    backend: Backend
+    detector: Network = field(repr=False)
     recognizer: ppocr_models.RecognizerModel = field(repr=False)
     name: str = "ppocr"
 
     @property
     def digest(self) -> str:
-        """Identify models, versions and every option but threads, which change the time and not the words."""
+        """Identify models, versions, numbers computed in, and every option that changes words, which threads do not."""
+        decided = ("threads", "runtime", "precision")  # the last two are in the backend
         identity = {
             "revision": REVISION,
             "models": ppocr_models.DIGESTS,
-            "packages": [
-                importlib.metadata.version(name) for name in ("onnxruntime", "opencv-python-headless", "numpy")
-            ],
-            "options": {name: value for name, value in asdict(self.options).items() if name != "threads"},
+            "backend": self.backend.identity,
+            "packages": [importlib.metadata.version(name) for name in ("opencv-python-headless", "numpy")],
+            "options": {name: value for name, value in asdict(self.options).items() if name not in decided},
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
@@ -157,7 +170,7 @@ class LineReader:
         """Read quads (N, 4, 2), first corner the text's top left."""
         new = [quad for quad in quads if quad.tobytes() not in self._read]
         with timed("recognize"):
-            strips = [strip(self._levels, quad) for quad in new]
+            strips = [strip(self._levels, without_ground(quad)) for quad in new]
             for quad, pixels, reading in zip(new, strips, recognize(self._model, strips, self._languages), strict=True):
                 self._read[quad.tobytes()] = pixels, reading
         return [self._read[quad.tobytes()][1] for quad in quads]
@@ -181,8 +194,8 @@ class LineReader:
         return np.asarray(ways[int(np.argmax([reading.confidence for reading in self.readings(ways)]))], np.float32)
 
     def _words_of(self, quad: Array) -> LineWords:
-        reading = self.readings(quad[None])[0]
-        return words_of_line(self._read[quad.tobytes()][0], strip_width(*sides(quad)), reading, quad)
+        reading, seen = self.readings(quad[None])[0], without_ground(quad)
+        return words_of_line(self._read[quad.tobytes()][0], strip_width(*sides(seen)), reading, seen)
 
 
 def page_text(lines: Sequence[LineWords], turn: int, shape: tuple[int, ...]) -> PageText:

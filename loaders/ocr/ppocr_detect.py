@@ -10,15 +10,12 @@ made.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from loaders.geometry import Array
-
-if TYPE_CHECKING:
-    import onnxruntime
+from loaders.ocr.ppocr_runtime import Network
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -65,7 +62,7 @@ class DetectorSettings:
     unclip: float = 1.6
 
 
-def detect(session: onnxruntime.InferenceSession, pixels: Pixels, settings: DetectorSettings) -> Array:
+def detect(network: Network, pixels: Pixels, settings: DetectorSettings) -> Array:
     """Return the quads (N, 4, 2) of the text lines of an RGB image, in its pixels."""
     if int(pixels.max()) - int(pixels.min()) < FLAT:
         return np.zeros((0, 4, 2), np.float32)
@@ -73,10 +70,10 @@ def detect(session: onnxruntime.InferenceSession, pixels: Pixels, settings: Dete
     dense = pixels if len(rows) * len(columns) > DENSE * pixels[..., 0].size else pixels[np.ix_(rows, columns)]
     ground, margin = _with_ground(dense)
     scale = _first_scale(ground, settings.side)
-    quads, heights = _look(session, ground, scale, settings)
+    quads, heights = _look(network, ground, scale, settings)
     larger = _second_scale(quads, heights, scale)
     if larger > scale:
-        quads, _ = _look(session, ground, larger, settings)
+        quads, _ = _look(network, ground, larger, settings)
     quads = quads - np.float32(margin)
     if dense is not pixels:
         quads = np.stack([put_back(quads[..., 0], columns), put_back(quads[..., 1], rows)], axis=-1)
@@ -157,17 +154,15 @@ def _second_scale(quads: Array, heights: Array, scale: float) -> float:
     return min(1.0, scale * GOOD_LINE / low) if low < LOW_LINE else scale
 
 
-def _look(
-    session: onnxruntime.InferenceSession, pixels: Pixels, scale: float, settings: DetectorSettings
-) -> tuple[Array, Array]:
+def _look(network: Network, pixels: Pixels, scale: float, settings: DetectorSettings) -> tuple[Array, Array]:
     """Return quads in image pixels, and the heights of their lines in pixels of the map."""
     height, width = (max(STRIDE, round(side * scale / STRIDE) * STRIDE) for side in pixels.shape[:2])
-    chance = _probability(session, pixels, height, width)
+    chance = _probability(network, pixels, height, width)
     quads, heights = _lines(chance, settings)
     return quads * np.array([pixels.shape[1] / width, pixels.shape[0] / height], np.float32), heights
 
 
-def _probability(session: onnxruntime.InferenceSession, pixels: Pixels, height: int, width: int) -> Array:
+def _probability(network: Network, pixels: Pixels, height: int, width: int) -> Array:
     """Return the map of text probability (height, width) of the image at that size, by tiles where it is large."""
     import cv2
 
@@ -177,7 +172,7 @@ def _probability(session: onnxruntime.InferenceSession, pixels: Pixels, height: 
         for x in tile_starts(width):
             tile = small[y : y + TILE, x : x + TILE, ::-1]  # the network was trained on BGR
             values = (tile.astype(np.float32) / 127.5 - 1.0).transpose(2, 0, 1)[None]
-            part = session.run(None, {"x": np.ascontiguousarray(values)})[0][0, 0]
+            part = network(np.ascontiguousarray(values))[0][0, 0]
             place = whole[y : y + TILE, x : x + TILE]
             np.maximum(place, part, out=place)
     return whole

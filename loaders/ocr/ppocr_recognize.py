@@ -1,7 +1,8 @@
 """Text recognition: quads of an image go in, what each says comes out, with the place of every character.
 
-Each quad is warped once, to a strip 48 pixels high and as wide as its shape asks, rounded to 8 pixels; strips of one
-width are read together, so that nothing is padded (padding is a quarter of RapidOCR's time). A character's place is
+Each quad is warped once, to a strip 40 pixels high and about as wide as its shape asks: the nearest of some sixty
+widths, so that nothing is padded (padding is a quarter of RapidOCR's time) and few shapes are ever seen (a new one
+costs OpenVINO as much as reading a line or two). A character's place is
 the middle of the steps in which CTC (Graves et al., "Connectionist Temporal Classification", ICML 2006) names it.
 """
 
@@ -16,21 +17,37 @@ import numpy as np
 import numpy.typing as npt
 
 from loaders.geometry import Array
-from loaders.ocr.ppocr_models import FEATURES, IMAGE, SCORES, RecognizerModel
+from loaders.ocr.ppocr_models import HEIGHT, RecognizerModel
 
 Pixels = npt.NDArray[np.uint8]
 Languages = Literal["auto", "latin", "all"]
 
-HEIGHT = 48
+GROUND = 0.1
+"""Share of a quad's height, half of it above and half below, that is ground and not looked at."""
 STEP = 8
 """Pixels of a strip per step of the network."""
-MIN_WIDTH, MAX_WIDTH = 32, 8192
+MIN_WIDTH, MAX_WIDTH, NEXT_WIDTH = 32, 8192, 1.1
+"""The narrowest and the widest strip, and how much wider each width is than the one before."""
 GREY = 127
 """What a strip narrower than MIN_WIDTH is filled up with: zero, once scaled to -1..1."""
-BATCH_WIDTH = 1280
-"""Pixels of width read in one run; more is no faster on a CPU and takes memory."""
+BATCH, BATCH_WIDTH = 4, 192
+"""Strips up to BATCH_WIDTH are read by fours as long as there are four, all others one by one: no slower on a CPU."""
+AROUND = 2
+"""Steps before and after one in doubt that the full layer looks at as well."""
+FULL_STEPS = 32
+"""The full layer is asked for so many steps at once, filled up with zeros."""
 REACH = float(np.exp(-16.0))
 """A stand-in this likely, beside the best character, says that the full layer must look (see ppocr_models)."""
+
+
+def _widths() -> npt.NDArray[np.int64]:
+    widths = [*range(STEP, MIN_WIDTH, STEP), MIN_WIDTH]
+    while widths[-1] < MAX_WIDTH:
+        widths.append(min(max(widths[-1] + STEP, round(widths[-1] * NEXT_WIDTH / STEP) * STEP), MAX_WIDTH))
+    return np.array(widths)
+
+
+WIDTHS = _widths()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +82,7 @@ class Levels:
 
 
 def strip(levels: Levels, quad: Array) -> Pixels:
-    """Return the text in a quad as RGB pixels (48, W, 3), upright; the quad's first corner is the text's top left."""
+    """Return the text in a quad, upright, as RGB pixels (HEIGHT, W, 3); its first corner is the text's top left."""
     import cv2
 
     width, height = sides(quad)
@@ -83,6 +100,12 @@ def strip(levels: Levels, quad: Array) -> Pixels:
     return out
 
 
+def without_ground(quad: Array) -> Array:
+    """Return a quad less the ground above and below its text; its first corner is the text's top left."""
+    inward = (quad[[3, 2, 1, 0]] - quad) * np.float32(GROUND / 2)
+    return np.asarray(quad + inward, np.float32)
+
+
 def sides(quad: Array) -> tuple[float, float]:
     """Return the width and height of a quad along its text."""
     return (
@@ -93,43 +116,92 @@ def sides(quad: Array) -> tuple[float, float]:
 
 def strip_width(width: float, height: float) -> int:
     """Return how many columns of a strip the text takes; those up to MIN_WIDTH are grey."""
-    return int(min(max(round(HEIGHT * width / height / STEP) * STEP, STEP), MAX_WIDTH))
+    return int(WIDTHS[np.abs(np.log(WIDTHS * height / (HEIGHT * width))).argmin()])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steps:
+    """The best character of every step of a strip (T,), its probability, which steps are in doubt, features (T, 120).
+
+    Without any doubt there are no features.
+    """
+
+    best: npt.NDArray[np.intp]
+    chance: Array
+    doubted: npt.NDArray[np.bool_]
+    features: Array | None
 
 
 def recognize(model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[Reading]:
-    """Read strips (48, W, 3); one reading per strip, in order."""
+    """Read strips (HEIGHT, W, 3); one reading per strip, in order."""
     by_width: dict[int, list[int]] = defaultdict(list)
     for i, pixels in enumerate(strips):
         by_width[pixels.shape[1]].append(i)
-    readings: dict[int, Reading] = {}
+    steps: dict[int, _Steps] = {}
     for width in sorted(by_width):
-        rows, size = by_width[width], max(BATCH_WIDTH // width, 1)
-        for start in range(0, len(rows), size):
-            batch = rows[start : start + size]
-            readings.update(zip(batch, _read(model, [strips[i] for i in batch], languages), strict=True))
-    return [readings[i] for i in range(len(strips))]
+        rows = by_width[width]
+        while rows:
+            size = BATCH if width <= BATCH_WIDTH and len(rows) >= BATCH else 1
+            batch, rows = rows[:size], rows[size:]
+            steps.update(zip(batch, _look(model, [strips[i] for i in batch], languages), strict=True))
+    in_order = [steps[i] for i in range(len(strips))]
+    _look_again(model, in_order)
+    return [decode(one.best, one.chance, model.characters) for one in in_order]
 
 
-def _read(model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[Reading]:
-    """Read strips of one width."""
+def _look(model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[_Steps]:
+    """Look at strips of one width with the narrow layer."""
     bgr = np.stack(strips)[..., ::-1].astype(np.float32)
     image = np.ascontiguousarray((bgr / 127.5 - 1.0).transpose(0, 3, 1, 2))
-    scores, features = model.narrow.run([SCORES, FEATURES], {IMAGE: image})
-    known = len(model.alphabet)
-    best = scores[..., :known].argmax(-1)
-    chance = scores[..., :known].max(-1)
-    if languages == "all":
-        doubted = np.ones(len(strips), bool)
-    elif languages == "latin":
-        doubted = np.zeros(len(strips), bool)
-    else:
-        doubted = (scores[..., known:].max(-1) > REACH * chance).any(-1)
-    readings = [decode(best[i], chance[i], model.alphabet) for i in range(len(strips))]
-    if doubted.any():
-        full = model.full.run([SCORES], {FEATURES: features[doubted]})[0]
-        for i, row in zip(np.flatnonzero(doubted), full, strict=True):
-            readings[i] = decode(row.argmax(-1), row.max(-1), model.characters)
-    return readings
+    scores, features = model.narrow(image)
+    known = scores[..., : len(model.kept)]
+    best, chance = model.kept[known.argmax(-1)], known.max(-1)
+    doubted = np.full(best.shape, languages == "all")
+    if languages == "auto":
+        doubted = scores[..., len(model.kept) :].max(-1) > REACH * chance
+    return [
+        _Steps(*row, feature.copy() if row[2].any() else None)
+        for row, feature in zip(zip(best, chance, doubted, strict=True), features, strict=True)
+    ]
+
+
+def _look_again(model: RecognizerModel, steps: Sequence[_Steps]) -> None:
+    """Ask the full layer about the steps in doubt, and about the whole strip where it finds what the narrow one lacks.
+
+    It judges each step by itself, so those of all strips go together. A character can be lost between doubted ones: in
+    a Chinese line the narrow layer is sure of some blanks that are none.
+    """
+    in_doubt = [one for one in steps if one.features is not None]
+    _ask(model, in_doubt, [_widened(one.doubted) for one in in_doubt])
+    foreign = [one for one in in_doubt if not np.isin(one.best, model.kept).all()]
+    _ask(model, foreign, [np.ones_like(one.doubted) for one in foreign])
+
+
+def _widened(doubted: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return the steps in doubt and those AROUND them."""
+    return np.convolve(doubted, np.ones(2 * AROUND + 1))[AROUND:-AROUND] > 0
+
+
+def _ask(model: RecognizerModel, steps: Sequence[_Steps], asked: Sequence[npt.NDArray[np.bool_]]) -> None:
+    """Put what the full layer says of the steps that are asked for in their place."""
+    if not steps:
+        return
+    features = [one.features[mine] for one, mine in zip(steps, asked, strict=True) if one.features is not None]
+    best, chance = in_full(model, np.concatenate(features))
+    ends = np.cumsum([mine.sum() for mine in asked])
+    for one, mine, end in zip(steps, asked, ends, strict=True):
+        one.best[mine], one.chance[mine] = best[end - mine.sum() : end], chance[end - mine.sum() : end]
+
+
+def in_full(model: RecognizerModel, features: Array) -> tuple[npt.NDArray[np.intp], Array]:
+    """Return the best character of all, and its probability, for the features (N, 120) of some steps."""
+    best, chance = np.zeros(len(features), np.intp), np.zeros(len(features), np.float32)
+    for start in range(0, len(features), FULL_STEPS):
+        part = features[start : start + FULL_STEPS]
+        filled = np.pad(part, ((0, FULL_STEPS - len(part)), (0, 0)))
+        scores = model.full(filled[None])[0][0, : len(part)]
+        best[start : start + FULL_STEPS], chance[start : start + FULL_STEPS] = scores.argmax(-1), scores.max(-1)
+    return best, chance
 
 
 def decode(best: npt.NDArray[np.int64], chance: Array, characters: Sequence[str]) -> Reading:

@@ -52,7 +52,7 @@ class LineWords:
 def words_of_line(strip: npt.NDArray[np.uint8], columns: int, reading: Reading, quad: Array) -> LineWords:
     """Split a reading into words and find each word's quad.
 
-    strip: RGB (48, W, 3), the text in its first `columns` columns; quad: the line in image pixels, its first corner
+    strip: RGB (HEIGHT, W, 3), the text in its first `columns` columns; quad: the line in image pixels, its first corner
     the text's top left.
     """
     ink = ink_of(strip[:, :columns])
@@ -80,7 +80,7 @@ def words_of_line(strip: npt.NDArray[np.uint8], columns: int, reading: Reading, 
 
 
 def ink_of(strip: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Return where a strip (48, W, 3) holds ink, dark on light or light on dark, upright rules left out."""
+    """Return where a strip (HEIGHT, W, 3) holds ink, dark on light or light on dark, upright rules left out."""
     import cv2
 
     grey = cv2.cvtColor(strip, cv2.COLOR_RGB2GRAY)

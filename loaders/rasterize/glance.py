@@ -6,6 +6,8 @@ pixels of different colour. Text that is white on white, painted over, clipped a
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -45,6 +47,8 @@ class Glance:
 
     def empty(self, pictures: Array, words: Array) -> Mask:
         """Say of each picture (N, 4) whether it shows nothing but the words (M, 4) written over it."""
+        if not len(pictures):
+            return np.zeros(0, bool)
         edges = self._steps >= PLAIN
         low, high = self._pixels(words, 1)
         for (x0, y0), (x1, y1) in zip(list(low), list(high), strict=True):
@@ -71,8 +75,9 @@ def _raise_to(levels: Pixels, least: Pixels) -> None:
 def _counted(marks: Mask, low: npt.NDArray[np.int64], high: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     """Count the marks in each box, by an integral image."""
     sums = np.zeros((marks.shape[0] + 1, marks.shape[1] + 1), np.int32)
-    np.cumsum(marks, axis=0, out=sums[1:, 1:], dtype=np.int32)
-    np.cumsum(sums, axis=1, out=sums)
+    np.cumsum(marks, axis=1, out=sums[1:, 1:], dtype=np.int32)
+    for above, row in pairwise(sums):  # row by row: numpy's own sum down the columns leaps from row to row
+        row += above
     x0, y0, x1, y1 = low[:, 0], low[:, 1], high[:, 0], high[:, 1]
     counted: npt.NDArray[np.int32] = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
     return counted

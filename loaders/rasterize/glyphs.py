@@ -10,10 +10,11 @@ without spaces, are words of their own, joined to their neighbours: so every spa
 from __future__ import annotations
 
 import functools
+import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -76,21 +77,21 @@ class LayerWords:
 def words_from(glyphs: Glyphs) -> LayerWords:
     """Join glyphs to words (see the module for the rule). A word drawn twice at one place is one word."""
     texts = _readable(glyphs)
-    rows = np.flatnonzero([bool(text) and not text.isspace() for text in texts])
+    space, ink, alone = _kinds(texts)
+    rows = np.flatnonzero(ink)
     if not len(rows):
         return LayerWords(Words.none(), (), np.zeros(0, bool), np.zeros(0, np.int64))
     styles = glyphs.styles | _raised(glyphs)
-    spaces = np.cumsum([text.isspace() for text in texts])
-    touching = _same(spaces, rows)
+    touching = _same(np.cumsum(space), rows)
     same_line = _same(glyphs.lines, rows) & _same(glyphs.directions.round(3), rows)
     same_style = _same(styles, rows) & (np.abs(np.diff(glyphs.sizes[rows])) <= 0.1 * glyphs.sizes[rows][1:])
-    alone = np.array([_stands_alone(texts[row]) for row in rows])
-    inside = touching & same_line & same_style & ~alone[1:] & ~alone[:-1]
+    inside = touching & same_line & same_style & ~alone[rows[1:]] & ~alone[rows[:-1]]
     starts = np.flatnonzero(np.concatenate([[True], ~inside]))
     first = rows[starts]
+    shown = [texts[row] for row in rows.tolist()]
     words = Words.of(
         _quads(glyphs, rows, starts),
-        ["".join(texts[row] for row in part) for part in np.split(rows, starts[1:])],
+        ["".join(shown[a:b]) for a, b in pairwise([*starts.tolist(), len(shown)])],
         sizes=glyphs.sizes[first],
         styles=styles[first],
         ocr=False,
@@ -130,9 +131,19 @@ _CJK = ((0x2E80, 0x303F), (0x3040, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), 
         (0x20000, 0x3FFFF))  # fmt: skip
 
 
-def _readable(glyphs: Glyphs) -> list[str]:
+def _readable(glyphs: Glyphs) -> Sequence[str]:
     """Return texts with ligatures spelled out, bullets as bullets, and marks without width taken away."""
-    return [text if text.isascii() and text != "\0" else text.translate(_CHARACTERS) for text in glyphs.texts]
+    odd = {text: text.translate(_CHARACTERS) for text in set(glyphs.texts) if not text.isascii() or text == "\0"}
+    return [odd.get(text, text) for text in glyphs.texts] if odd else glyphs.texts
+
+
+def _kinds(texts: Sequence[str]) -> tuple[Mask, Mask, Mask]:
+    """Say of each text whether it is white space, whether it is to be seen, and whether it is a word of its own."""
+    known = {text: place for place, text in enumerate(set(texts))}  # a page has thousands of glyphs, of some 80 kinds
+    kinds = [(text.isspace(), bool(text) and not text.isspace(), bool(text) and _stands_alone(text)) for text in known]
+    places = np.fromiter(map(known.__getitem__, texts), np.int64, len(texts))
+    space, ink, alone = np.array(kinds, bool).reshape(-1, 3)[places].T
+    return space, ink, alone
 
 
 def _stands_alone(text: str) -> bool:
@@ -145,8 +156,12 @@ def _raised(glyphs: Glyphs) -> npt.NDArray[np.uint8]:
     direction = glyphs.directions
     below = glyphs.origins[:, 1] * direction[:, 0] - glyphs.origins[:, 0] * direction[:, 1]
     raised = np.zeros(len(below), np.uint8)
-    for rows in np.split(np.arange(len(below)), np.flatnonzero(np.diff(glyphs.lines)) + 1):
-        size = float(np.sort(glyphs.sizes[rows])[len(rows) // 2]) if len(rows) else 0.0
+    starts = np.flatnonzero(np.r_[True, np.diff(glyphs.lines) != 0][: len(below)])
+    ends = np.append(starts[1:], len(below))
+    uneven = np.flatnonzero(_differing(glyphs.sizes, starts))  # most lines are of one size, and need no closer look
+    for begin, end in zip(starts[uneven].tolist(), ends[uneven].tolist(), strict=True):
+        rows = slice(begin, end)
+        size = float(np.sort(glyphs.sizes[rows])[(end - begin) // 2])
         main = np.abs(glyphs.sizes[rows] - size) <= 0.05 * size
         if size > 0 and not main.all():
             above = np.median(below[rows][main]) - below[rows] > 0.15 * size
@@ -155,6 +170,14 @@ def _raised(glyphs: Glyphs) -> npt.NDArray[np.uint8]:
 
 
 # -- geometry -------------------------------------------------------------------------------------------------------
+
+
+def _differing(values: Floats, starts: npt.NDArray[np.int64]) -> Mask:
+    """Say of each run of values whether they differ; `starts` are the first indices of the runs."""
+    if not len(starts):
+        return np.zeros(0, bool)
+    differing: Mask = np.maximum.reduceat(values, starts) > np.minimum.reduceat(values, starts)
+    return differing
 
 
 def _same(column: npt.NDArray[np.generic], rows: npt.NDArray[np.int64]) -> Mask:
@@ -209,17 +232,31 @@ def _turn_back(glyphs: Glyphs, rows: npt.NDArray[np.int64], skewed: Mask, along:
 
 def _once(words: Words, unseen: Mask) -> npt.NDArray[np.int64]:
     """Return the rows that are no second print of a word at one place (shadows, imitated bold)."""
-    many = Counter(words.texts)
     seen: dict[tuple[str, bool, int, int], tuple[float, float, float]] = {}
-    kept = []
-    centres = words.quads.mean(axis=1, dtype=np.float64).tolist()
-    for row, (text, size, (x, y)) in enumerate(zip(words.texts, words.sizes.tolist(), centres, strict=True)):
-        cell = max(SAME_PLACE * size, 0.1)
-        column, line, ghost = int(x // cell), int(y // cell), bool(unseen[row])
-        around = ((column + i, line + j) for i in (-1, 0, 1) for j in (-1, 0, 1)) if many[text] > 1 else ()
-        near = (seen.get((text, ghost, *place)) for place in around)
-        if any(n and np.hypot(n[0] - x, n[1] - y) <= cell and abs(n[2] - size) <= 0.1 * size for n in near):
+    kept = np.ones(len(words), bool)
+    centres = words.quads.mean(axis=1, dtype=np.float64)
+    near = _near_their_like(words, centres)
+    rows = zip(near.tolist(), centres[near].tolist(), words.sizes[near].tolist(), unseen[near].tolist(), strict=True)
+    for row, (x, y), size, ghost in rows:
+        text, cell = words.texts[row], max(SAME_PLACE * size, 0.1)
+        column, line = int(x // cell), int(y // cell)
+        others = (seen.get((text, ghost, column + i, line + j)) for i in (-1, 0, 1) for j in (-1, 0, 1))
+        if any(n and math.hypot(n[0] - x, n[1] - y) <= cell and abs(n[2] - size) <= 0.1 * size for n in others):
+            kept[row] = False
             continue
         seen[text, ghost, column, line] = (x, y, size)
-        kept.append(row)
-    return np.array(kept, np.int64)
+    return np.flatnonzero(kept)
+
+
+def _near_their_like(words: Words, centres: Floats) -> npt.NDArray[np.int64]:
+    """Return the rows of words that may lie at one place with another of the same text, rising.
+
+    Words at one place are neighbours along any direction; along a slanting one, few others are.
+    """
+    known: dict[str, int] = {}
+    kind = np.array([known.setdefault(text, len(known)) for text in words.texts], np.int64)
+    along = centres @ (0.8, 0.6)
+    order = np.lexsort((along, kind))
+    reach = max(SAME_PLACE * float(words.sizes.max(initial=0)), 0.1) + 1e-6
+    close = (np.diff(kind[order]) == 0) & (np.diff(along[order]) <= reach)
+    return np.unique(np.concatenate([order[1:][close], order[:-1][close]]))

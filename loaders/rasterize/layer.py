@@ -6,6 +6,7 @@ the page as displayed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ Mask = npt.NDArray[np.bool_]
 GLANCE_DPI = 72
 GLANCE_PIXELS = 4_000_000
 """The raster in which each word is looked for once."""
+_SPOKEN = re.compile(r"[^\W_]")  # a letter or a digit
 
 
 def layer_from(
@@ -68,7 +70,7 @@ def _cores(words: Words) -> Array:
     From ascender to descender a word's box touches its neighbours; a font's small letters fill the middle.
     """
     down = words.quads[:, [3, 2]] - words.quads[:, [0, 1]]
-    spoken = np.array([any(char.isalnum() for char in text) for text in words.texts], bool)[:, None, None]
+    spoken = np.array([_SPOKEN.search(text) is not None for text in words.texts], bool)[:, None, None]
     top = words.quads[:, [0, 1]] + np.where(spoken, 0.35, 0) * down
     bottom = words.quads[:, [0, 1]] + np.where(spoken, 0.75, 1) * down
     return boxes_from_quads(np.concatenate([top, bottom], axis=1))

@@ -8,6 +8,7 @@ the terminal and become the detail of errors.
 from __future__ import annotations
 
 import functools
+import gc
 import threading
 import warnings
 from collections.abc import Iterator
@@ -122,15 +123,17 @@ class MupdfPage:
     def layer(self) -> TextLayer:
         from loaders.rasterize.glyphs import words_from
         from loaders.rasterize.mupdf_layer import covered_in, drawings_of, glyphs_of, pictures_of
+        from loaders.rasterize.mupdf_pictures import count_operations
 
-        with _calling(PageError, f"the text of page {self.index + 1} cannot be read"):
-            log = self._page.get_bboxlog()
+        with _calling(PageError, f"the text of page {self.index + 1} cannot be read"), _without_collecting():
+            paths, images = count_operations(self._interpreted)
+            log = self._page.get_bboxlog() if images else []
             glyphs = glyphs_of(self._page)
             found = words_from(glyphs)
             painted = pictures_of(self._page, log)
             covered = covered_in(self._page, log, painted, found, glyphs)
             size = unturned_size(self.frame)
-            rulings, pictures = drawings_of(self._page, log, painted, size, found.words.boxes)
+            rulings, pictures = drawings_of(self._page, paths, painted, size, found.words.boxes)
         return layer_from(
             self.frame, found, covered, rulings, pictures, lambda: self.image(GLANCE_DPI, GLANCE_PIXELS)
         )  # fmt: skip
@@ -139,11 +142,16 @@ class MupdfPage:
         with _lock:
             self._operations = self._page = None
 
+    @property
+    def _interpreted(self) -> pymupdf.DisplayList:
+        """What the page draws, interpreted once, to be drawn at any scale; under the lock."""
+        if self._operations is None:
+            self._operations = self._page.get_displaylist()
+        return self._operations
+
     def _pixels(self, scale: float, clip: Box | None = None) -> Any:
         mupdf = _mupdf()
-        if self._operations is None:  # interpreted once, drawn at any scale
-            self._operations = self._page.get_displaylist()
-        pixmap = self._operations.get_pixmap(
+        pixmap = self._interpreted.get_pixmap(
             matrix=mupdf.Matrix(scale, scale), colorspace=mupdf.csRGB, alpha=False, clip=clip and mupdf.Rect(*clip.xyxy)
         )
         rows = np.frombuffer(pixmap.samples_mv, np.uint8).reshape(pixmap.height, pixmap.stride)
@@ -180,6 +188,18 @@ def _mupdf() -> Any:
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)
     return pymupdf
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Keep Python from looking for garbage among the many thousand objects that one page's glyphs are."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 @contextmanager

@@ -6,9 +6,10 @@ MuPDF's trace of a page does. Boxes come out in the frame of the page before its
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +34,42 @@ class Painted:
 
     box: XYXY
     opaque: bool
+
+
+def count_operations(operations: pymupdf.DisplayList) -> tuple[int, int]:
+    """Count the paths and the pictures that a page draws, those outside of it and those clipped away left out."""
+    from pymupdf import mupdf
+
+    counter = _counter()()
+    everywhere = mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE)
+    mupdf.fz_run_display_list(operations.this, counter, mupdf.FzMatrix(), everywhere, mupdf.FzCookie())
+    mupdf.fz_close_device(counter)
+    return counter.paths, counter.pictures
+
+
+@functools.cache
+def _counter() -> type[Any]:
+    """Return a kind of MuPDF's devices that draws nothing and is told of nothing but paths and pictures."""
+    from pymupdf import mupdf
+
+    class Counter(mupdf.FzDevice2):  # type: ignore[misc]  # known when the first PDF is opened
+        def __init__(self) -> None:
+            super().__init__()
+            self.paths = self.pictures = 0
+            self.use_virtual_fill_path()
+            self.use_virtual_stroke_path()
+            self.use_virtual_fill_image()
+            self.use_virtual_fill_image_mask()
+
+        def fill_path(self, *_: Any) -> None:
+            self.paths += 1
+
+        def fill_image(self, *_: Any) -> None:
+            self.pictures += 1
+
+        stroke_path, fill_image_mask = fill_path, fill_image
+
+    return Counter
 
 
 def painted_pictures(page: pymupdf.Page) -> list[Painted]:

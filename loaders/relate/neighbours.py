@@ -128,7 +128,11 @@ def _same_row(boxes: Array, sizes: Array, left: Ints, right: Ints, letters: Ints
 def _first_of_each(key: Ints, value: Ints, cost: Array, count: int) -> Ints:
     """Return for each key the value of lowest cost, -1 for keys without any; of equal costs the nearest in number."""
     best = np.full(count, -1, np.int64)
-    order = np.lexsort((np.abs(value - key), cost, key))
+    least = np.full(count, np.inf, cost.dtype)
+    np.minimum.at(least, key, cost)
+    cheapest = cost == least[key]  # few are left to be sorted
+    key, value = key[cheapest], value[cheapest]
+    order = np.lexsort((np.abs(value - key), key))
     keys = key[order]
     first = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.zeros(0, int)
     best[keys[first]] = value[order][first]

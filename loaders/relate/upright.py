@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loaders.document import Words
-from loaders.geometry import Array
+from loaders.geometry import Array, boxes_from_quads
 from loaders.relate.marks import is_cjk
 from loaders.relate.medians import weighted_median
 from loaders.relate.neighbours import even_out, row_neighbours
@@ -48,7 +48,7 @@ class Upright:
         """Return page boxes (M, 4) in the coordinates of the main turn."""
         b = np.asarray(boxes, np.float32).reshape(-1, 4)
         corners = np.stack([b[:, [0, 1]], b[:, [2, 1]], b[:, [2, 3]], b[:, [0, 3]]], axis=1)
-        return _bounds(_turn_back(corners, self.main, self.skew))
+        return boxes_from_quads(_turn_back(corners, self.main, self.skew))
 
     def place_rulings(self, rulings: npt.ArrayLike) -> Array:
         """Return rulings (M, 4) in main coordinates, each as the box of its end points (lines stay thin)."""
@@ -72,9 +72,9 @@ def stand_upright(words: Words) -> Upright:
     boxes, sizes = np.zeros((len(words), 4), np.float32), np.maximum(words.sizes, SMALLEST)
     for turn in np.unique(turns):
         rows = np.flatnonzero(turns == turn)
-        bodies = type_bodies(_bounds(_turn_back(words.quads[rows], int(turn), skew)), sizes[rows])
+        bodies = type_bodies(boxes_from_quads(_turn_back(words.quads[rows], int(turn), skew)), sizes[rows])
         boxes[rows], sizes[rows] = even_out(replace(words.take(rows), sizes=sizes[rows]), bodies)
-    placed = _bounds(_turn_back(words.quads, main, skew))
+    placed = boxes_from_quads(_turn_back(words.quads, main, skew))
     placed[turns == main] = boxes[turns == main]
     return Upright(boxes, placed, sizes, turns.astype(np.int8), main, skew)
 
@@ -96,7 +96,7 @@ def _lean(words: Words, angle: Array, length: Array, height: Array, in_main: npt
     if use.sum() >= 3 and np.abs(rest[use]).max() > 1e-3:
         return _settled(weighted_median(rest[use], length[use]))
     read = in_main & words.ocr  # a text layer's quads would lean with their text
-    return _settled(_lean_of_rows(words.take(read), _bounds(_turn_back(words.quads[read], main, 0.0))))
+    return _settled(_lean_of_rows(words.take(read), boxes_from_quads(_turn_back(words.quads[read], main, 0.0))))
 
 
 def _settled(skew: float) -> float:

@@ -19,7 +19,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -75,6 +75,33 @@ class Source:
         if self.spooled and self.path is not None:
             Path(self.path).unlink(missing_ok=True)
 
+    def detached(self) -> Source:
+        """Return it without copies of its bytes, so that it can go to another machine; `attached()` is the way back."""
+        return replace(self, data=None, path=None if self.spooled else self.path, spooled=False)
+
+    def attached(self) -> Source:
+        """Return it with its bytes, fetched again where a copy is needed. Raises SourceError when they have changed."""
+        if self.path is not None or self.data is not None:
+            return self
+        fetched = open_source(self.uri)
+        if fetched.doc_id != self.doc_id:
+            fetched.discard()
+            raise SourceUnreadable(f"{self.uri} changed while it was being read; add it again")
+        return fetched
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file that was found and not yet looked into: where it is, and its size in bytes where that is known."""
+
+    uri: str
+    path: str | None = None
+    size: int | None = None
+
+    def open(self) -> Source:
+        """Read and hash the bytes. Raises SourceError."""
+        return open_source(self.uri) if self.path is None else _from_path(Path(self.path), self.uri)
+
 
 def open_source(given: Input, *, name: str | None = None) -> Source:
     """Return the one Source behind a path, a URL, bytes or a binary file object.
@@ -97,7 +124,15 @@ def open_source(given: Input, *, name: str | None = None) -> Source:
 
 
 def find_sources(inputs: Input | Iterable[Input]) -> Iterator[Source | Failure]:
+    """Yield every file behind the inputs, opened, lazily, as find_files finds them."""
+    for item in find_files(inputs):
+        yield _attempt(item.open, item.uri) if isinstance(item, FoundFile) else item
+
+
+def find_files(inputs: Input | Iterable[Input]) -> Iterator[FoundFile | Source | Failure]:
     """Yield every file behind the inputs, lazily, in the order given and by name inside directories.
+
+    A Source is what came as bytes or as a stream.
 
     Directories are walked to the bottom, links followed, each real directory once. In directories and globs a file
     that is none of ours, by content and by ending, is passed over; a file that was named never is. One path is
@@ -116,7 +151,7 @@ def _each(inputs: Input | Iterable[Input]) -> Iterable[Input]:
     return cast("Iterable[Input]", [inputs] if single else inputs)
 
 
-def _behind(uri: str, seen: set[str]) -> Iterator[Source | Failure]:
+def _behind(uri: str, seen: set[str]) -> Iterator[FoundFile | Failure]:
     path = _path_of(uri)
     if path is None:
         yield from _behind_url(uri, seen)
@@ -125,7 +160,15 @@ def _behind(uri: str, seen: set[str]) -> Iterator[Source | Failure]:
     elif glob.has_magic(str(path)) and not os.path.lexists(path):
         yield from _matching(str(path), uri, seen)
     elif _first_time(str(path.absolute()), seen):
-        yield _attempt(partial(_from_path, path, uri), uri)
+        yield _found(path, uri)
+
+
+def _found(path: Path, uri: str) -> FoundFile:
+    try:
+        size: int | None = path.stat().st_size
+    except OSError:
+        size = None  # opening it will say why
+    return FoundFile(uri, str(path.absolute()), size)
 
 
 def _attempt(opening: Callable[[], Source], uri: str) -> Source | Failure:
@@ -144,7 +187,7 @@ def _first_time(address: str, seen: set[str]) -> bool:
 # -- directories and globs ----------------------------------------------------------------------------------------
 
 
-def _matching(pattern: str, uri: str, seen: set[str]) -> Iterator[Source | Failure]:
+def _matching(pattern: str, uri: str, seen: set[str]) -> Iterator[FoundFile | Failure]:
     found = matches(pattern)
     first = next(found, None)
     if first is None:
@@ -153,7 +196,7 @@ def _matching(pattern: str, uri: str, seen: set[str]) -> Iterator[Source | Failu
         yield from _members(itertools.chain([first], found), seen)
 
 
-def _members(found: Iterable[Path | Failure], seen: set[str]) -> Iterator[Source | Failure]:
+def _members(found: Iterable[Path | Failure], seen: set[str]) -> Iterator[FoundFile | Failure]:
     """Yield the sources among what a directory or a glob brought up, and what should have been one."""
     for item in found:
         if isinstance(item, Failure):
@@ -165,7 +208,7 @@ def _members(found: Iterable[Path | Failure], seen: set[str]) -> Iterator[Source
             except OSError as error:
                 yield Failure.of(unreadable(error, str(item)), str(item), None, "open")
                 continue
-            yield _attempt(partial(_from_path, item, str(item)), str(item))
+            yield _found(item, str(item))
 
 
 def _is_ours(path: Path) -> bool:
@@ -292,7 +335,7 @@ def _remove_spool(process: int) -> None:
 # -- URLs ---------------------------------------------------------------------------------------------------------
 
 
-def _behind_url(url: str, seen: set[str]) -> Iterator[Source | Failure]:
+def _behind_url(url: str, seen: set[str]) -> Iterator[FoundFile | Failure]:
     try:
         addresses = remote.members(url)
     except SourceError as error:
@@ -300,18 +343,19 @@ def _behind_url(url: str, seen: set[str]) -> Iterator[Source | Failure]:
         return
     if addresses is None:
         if _first_time(url, seen):
-            yield _attempt(partial(open_source, url), url)
+            yield FoundFile(url)
         return
     count = 0
-    for address in addresses:
+    for found in addresses:
         count += 1
-        if _first_time(address, seen):
-            yield from _remote_member(address)
+        if _first_time(found.url, seen):
+            yield from _remote_member(found)
     if not count:
         yield Failure.of(SourceNotFound(f"no file behind {url}"), url, None, "open")
 
 
-def _remote_member(url: str) -> Iterator[Source | Failure]:
+def _remote_member(found: remote.Member) -> Iterator[FoundFile | Failure]:
+    url = found.url
     try:
         if not named_as_page(url.partition("::")[0]):
             with remote.opened(url) as stream:
@@ -320,4 +364,4 @@ def _remote_member(url: str) -> Iterator[Source | Failure]:
     except SourceError as error:
         yield Failure.of(error, url, None, "open")
         return
-    yield _attempt(partial(open_source, url), url)
+    yield FoundFile(url, size=found.size)

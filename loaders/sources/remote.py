@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 from urllib.parse import unquote
 
 from loaders.errors import SourceError, SourceNotFound, SourceUnreadable
@@ -32,8 +32,15 @@ def local_path(url: str) -> str | None:
     return path if "%" not in path or LocalFileSystem().exists(path) else unquote(path)
 
 
-def members(url: str) -> Iterator[str] | None:
-    """Return the URLs of the files behind a directory or a glob, by name; None when the URL is of one file."""
+class Member(NamedTuple):
+    """A file in a directory or a glob, and its size in bytes where the listing tells it."""
+
+    url: str
+    size: int | None
+
+
+def members(url: str) -> Iterator[Member] | None:
+    """Return the files behind a directory or a glob, by name; None when the URL is of one file."""
     with _troubles(url):
         protocol = url.partition("::")[0].partition(":")[0]
         if protocol in _ONE_FILE:
@@ -42,9 +49,10 @@ def members(url: str) -> Iterator[str] | None:
         globbed = any(sign in path for sign in "*?[") and not filesystem.exists(path)
         if not globbed and not filesystem.isdir(path):
             return None
-        names = filesystem.glob(path) if globbed else filesystem.find(path)
+        listed = filesystem.glob(path, detail=True) if globbed else filesystem.find(path, detail=True)
         rest = url[url.index("::") :] if "::" in url else ""
-        return iter([filesystem.unstrip_protocol(name) + rest for name in sorted(names) if filesystem.isfile(name)])
+        files = [(name, about.get("size")) for name, about in sorted(listed.items()) if about.get("type") == "file"]
+        return iter([Member(filesystem.unstrip_protocol(name) + rest, size) for name, size in files])
 
 
 @contextmanager

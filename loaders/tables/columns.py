@@ -110,7 +110,7 @@ def _rivers(up: Upright, pairs: Ints) -> list[Cut]:
     edges = np.flatnonzero(np.diff(np.r_[False, open_, False].astype(int)))
     rivers = []
     for first, last in edges.reshape(-1, 2):
-        lines = int((parted - blocked)[first:last].max())
+        lines = int((parted - blocked // 2)[first:last].max())
         width = (last - first) * step
         least = max(next((w for n, w in RIVER_WIDTHS if lines >= n), np.inf) * up.em, 1.8 * space)
         figured = bool(lines >= 3 and of_figures[first:last].max() >= 0.7 * parted[first:last].max())

@@ -16,22 +16,30 @@ from loaders.rulings import Floats
 from loaders.tables.aligned import aligned_rows, texts_of
 from loaders.tables.grid import cut_grid, words_in
 from loaders.tables.judge import Sheet, celled, table_extent
+from loaders.tables.likely import likely_regions
 from loaders.tables.ruled import crossing_grids, is_caption, rule_stacks
 from loaders.tables.words import Ints, Upright, right_neighbours, upright
 
 
-def detect_tables(words: Words, frame: Frame, rulings: Array, figures: Sequence[Box] = ()) -> tuple[Box, ...]:
+def detect_tables(
+    words: Words, frame: Frame, rulings: Array, figures: Sequence[Box] = (), likelihood: Array | None = None
+) -> tuple[Box, ...]:
     """Find the tables of a page.
 
-    `rulings` float32 (M, 4) are drawn lines, `figures` the page's pictures, in the page's frame. Returns disjoint
-    boxes; prose in columns, lists, tables of contents, addresses and forms give none.
+    `rulings` float32 (M, 4) are drawn lines, `figures` the page's pictures, in the page's frame. `likelihood` float32
+    (N,) is how probable a model that looked at the page finds it that each word is in a table: it brings candidates of
+    its own, makes the judgement of others milder, and turns away what it finds improbable. Returns disjoint boxes;
+    prose in columns, lists, tables of contents, addresses and forms give none.
     """
     regions: list[Box] = []
     for rows in _directions(words):
         up = upright(words, rulings, rows)
-        for extent in _tables_of(up):
+        likely = None if likelihood is None else np.asarray(likelihood, np.float64)[rows]
+        for kind, extent in _tables_of(up, likely):
             box = _on_page(words, up, extent, frame)
-            if not _is_picture(words, box, figures) and all(box.overlap(region) <= 0 for region in regions):
+            # What lines cross around cell by cell is a table, though it may have been put on the page as a picture.
+            pictured = kind != "grid" and _is_picture(words, box, figures)
+            if not pictured and all(box.overlap(region) <= 0 for region in regions):
                 regions.append(box)
     return tuple(sorted(regions, key=lambda box: (box.y0, box.x0)))
 
@@ -71,24 +79,25 @@ def _on_page(words: Words, up: Upright, extent: Floats, frame: Frame) -> Box:
 # -- candidates ----------------------------------------------------------------------------------------------------
 
 
-def _tables_of(up: Upright) -> list[Floats]:
-    """Return the extents of the tables among upright words."""
+def _tables_of(up: Upright, likelihood: Floats | None = None) -> list[tuple[str, Floats]]:
+    """Return the tables among upright words: what kind of candidate each was, and its extent."""
     pairs = right_neighbours(up.boxes)
-    sheet = Sheet(up, texts_of(up, pairs))
+    sheet = Sheet(up, texts_of(up, pairs), likelihood)
     grids, used = crossing_grids(up)
     found: list[tuple[str, Floats]] = []
     for extent in grids:
         table = table_extent(sheet, "grid", extent)
         if table is not None and all(_apart(table, other) for _, other in found):
             found.append(("grid", table))
-    for kind, extents in (("stack", rule_stacks(up, used)), ("aligned", aligned_rows(up, sheet.texts))):
+    candidates = [("stack", rule_stacks(up, used)), ("aligned", aligned_rows(up, sheet.texts))]
+    for kind, extents in [*candidates, ("likely", likely_regions(up, likelihood))]:
         for extent in extents:
             found = _with(sheet, found, kind, extent)
     for i, (kind, table) in enumerate(found):
         taller = _headed(sheet, kind, table)
         if all(_apart(taller, other) for k, (_, other) in enumerate(found) if k != i):
             found[i] = kind, taller
-    return [table for _, table in found]
+    return found
 
 
 def _with(sheet: Sheet, found: list[tuple[str, Floats]], kind: str, extent: Floats) -> list[tuple[str, Floats]]:
@@ -99,7 +108,7 @@ def _with(sheet: Sheet, found: list[tuple[str, Floats]], kind: str, extent: Floa
             return found
         framed = any(other == "grid" and celled(sheet.up, inner) for other, inner in touched)
         most = max(_held(sheet.up, extent, inner) for _, inner in touched)
-        if framed or most > 0.95:
+        if framed or most > 0.95 or kind == "likely":
             return found
         kind = "stack"
     table = table_extent(sheet, kind, _around([extent, *(inner for _, inner in touched)]))

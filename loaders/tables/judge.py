@@ -23,15 +23,26 @@ from loaders.tables.words import Bools, Ints, Upright, is_number
 
 ENUMERATOR = re.compile(r"^[(\[]?([0-9]{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)\]:]$|^[•●▪■○◦‣·–—*-]$|^\[\d+\]$")
 LEADERS = re.compile(r"\.{4,}|(\. ){3,}|…{2,}|·{4,}|_{4,}")
+UNLIKELY, LIKELY = 0.2, 0.7
+"""Mean likelihoods of a region's words below which it is no table, and above which its grid need not speak for it."""
 NOTE = re.compile(r"^(sources?|notes?):?$|^\*+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """The upright words of a page, and the texts they form."""
+    """The upright words of a page, the texts they form, and how likely each word is in a table, where that is known."""
 
     up: Upright
     texts: Texts
+    likelihood: Floats | None = None
+
+    def likely(self, extent: Floats) -> float | None:
+        """Return the mean likelihood of the words in an extent; None where it is not known."""
+        if self.likelihood is None:
+            return None
+        x, y = self.up.middles.T
+        inside = (x >= extent[0]) & (x <= extent[2]) & (y >= extent[1]) & (y <= extent[3])
+        return float(self.likelihood[inside].mean()) if inside.any() else 0.0
 
     def running(self, extent: Floats, lines: Bools) -> float:
         """Return the share of an extent's words that are in lines of running text, `lines` (n,) of the texts."""
@@ -72,11 +83,16 @@ def table_extent(sheet: Sheet, kind: str, extent: Floats) -> Floats | None:
         extent = trimmed
     else:
         return None
+    likely = sheet.likely(extent)
+    if likely is not None and likely < (UNLIKELY / 2 if kind == "grid" else UNLIKELY):
+        return None
+    if _is_list(grid) or _is_contents(grid, kind):
+        return None
+    if likely is not None and likely > LIKELY:
+        return extent
     if kind != "grid" and sheet.running(extent, sheet.texts.flow if kind == "aligned" else sheet.texts.prose) > 0.25:
         return None
-    if _is_list(grid) or _is_contents(grid, kind) or not _is_table(kind, _look(grid)):
-        return None
-    return extent
+    return extent if _is_table(kind, _look(grid)) else None
 
 
 def _is_table(kind: str, look: _Look) -> bool:
@@ -144,7 +160,9 @@ def _one_text(grid: Grid, row: Ints) -> bool:
 def _look(grid: Grid) -> _Look:
     texts = place_texts(grid)
     beyond = [text for (_, col), text in texts.items() if col > 0]
-    ruled = np.array([cut.ruled for cut in grid.cuts])
+    drawn = drawn_beside(grid)
+    # Between the headings alone a line may be a seam of their tints; it says nothing of the rows.
+    ruled = np.array([cut.ruled for cut in grid.cuts], bool) & drawn[grid.rows.header :].any(axis=0)
     return _Look(
         *grid.shape,
         filled=len(texts),
@@ -152,7 +170,7 @@ def _look(grid: Grid) -> _Look:
         words_per_cell=len(grid.up) / max(len(texts), 1),
         figures=sum(map(is_number, beyond)) / max(len(beyond), 1),
         labels=sum(text.endswith(":") for text in texts.values()) / max(len(texts), 1),
-        regular=float(drawn_beside(grid)[:, ruled].mean()) if ruled.any() else 1.0,
+        regular=float(drawn[:, ruled].mean()) if ruled.any() else 1.0,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -110,6 +111,9 @@ class _Judge:
         down = self.up.down[:, 2] - self.up.down[:, 1]
         celled = bool(len(down) and down.max() >= 0.6 * height)
         clash = np.zeros(band[-1] + 1, bool)
+        starts = np.flatnonzero(np.r_[True, np.diff(band) > 0])
+        for b, (start, stop) in enumerate(pairwise([*starts.tolist(), len(band)])):
+            clash[b] = self._holds_rows(self.parts[start:stop])
         for i in range(len(self.between)):
             above, below = self.parts[i], self.parts[i + 1]
             if self.between[i] is None and (self._clashes(above, below) or self._headed(above, below)):
@@ -128,6 +132,13 @@ class _Judge:
             return all(below[k].number and not row[k].number for k in below if k > 0 and k in row)
         apart = self.tight is not None and self.pitch[i] > max(self.tight, 1.6)
         return apart and len(below) == self.columns and len(row) >= 2
+
+    @staticmethod
+    def _holds_rows(parts: list[dict[int, Part]]) -> bool:
+        """Say whether a column of figures, in a band that holds mostly such, has two; a label's lines may part them."""
+        beyond = [(k, cell.number) for part in parts for k, cell in part.items() if k > 0]
+        columns = [k for k, number in beyond if number]
+        return len(columns) > len(set(columns)) and 2 * len(columns) >= len(beyond)
 
     @staticmethod
     def _clashes(row: dict[int, Part], below: dict[int, Part]) -> int:

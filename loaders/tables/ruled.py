@@ -48,7 +48,7 @@ def crossing_grids(up: Upright) -> tuple[list[Floats], Bools]:
         inner = (down[cols, 0] > x0 + up.em) & (down[cols, 0] < x1 - up.em)
         if inner.any() and x1 - x0 > 4 * up.em and y1 - y0 > 2 * up.em:
             grids.append(np.array([x0, y0, x1, y1]))
-            used[rows] = True
+            used[rows] = y1 - y0 > 3.5 * up.em  # a line in one row, as between filled headings, makes no frame
     grids.sort(key=lambda box: float((box[2] - box[0]) * (box[3] - box[1])))  # a frame's inside before the frame
     return grids, used
 

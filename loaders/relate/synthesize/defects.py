@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import random
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,8 @@ import numpy.typing as npt
 
 from loaders.document import Links, Page, Words
 from loaders.geometry import Array, Box, Frame, boxes_from_quads, quads_from_boxes
-from loaders.ocr.type_size import DESCENDING, DESCENT, ems_high
+from loaders.ocr.ppocr_words import OPENING
+from loaders.ocr.type_size import CJK, DESCENDING, DESCENT, ems_high
 from loaders.relate.structure import BlockDraft, assemble
 from loaders.relate.synthesize.labelled import LabelledPage
 
@@ -209,6 +211,7 @@ def _split_words(reading: Reading, rng: random.Random, chance: float) -> Reading
         )
     split = reading.take(rows)
     split.texts = [text for _, _, text in halves]
+    split.joined = split.joined & np.array([low == 0 for low, _, _ in halves])
     low, high = (np.array([half[side] for half in halves])[:, None] for side in (0, 1))
     a, b, c, d = (split.quads[:, corner] for corner in range(4))
     split.quads = np.stack([a + low * (b - a), a + high * (b - a), d + high * (c - d), d + low * (c - d)], axis=1)
@@ -216,7 +219,7 @@ def _split_words(reading: Reading, rng: random.Random, chance: float) -> Reading
 
 
 def _join_words(reading: Reading, rng: random.Random, chance: float) -> Reading:
-    """Read some neighbours of one line and one piece as one word."""
+    """Read neighbours of one line and piece as one word: by mistake, or because no space parts them in print."""
     kept: list[int] = []
     texts, quads = list(reading.texts), reading.quads.copy()
     for i in range(len(reading)):
@@ -224,7 +227,8 @@ def _join_words(reading: Reading, rng: random.Random, chance: float) -> Reading:
         mates = (
             before >= 0 and reading.lines[before] == reading.lines[i] and reading.pieces[before] == reading.pieces[i]
         )
-        if mates and rng.random() < chance:
+        printed = mates and reading.joined[i] and not _parted(texts[before][-1], texts[i][0])
+        if printed or (mates and rng.random() < chance):
             texts[before] += texts[i]
             along = quads[before, 1] - quads[before, 0]
             if float(((quads[i, 1] - quads[before, 1]) * along).sum()) > 0:
@@ -232,9 +236,25 @@ def _join_words(reading: Reading, rng: random.Random, chance: float) -> Reading:
             else:
                 quads[before, 0], quads[before, 3] = quads[i, 0], quads[i, 3]
         else:
+            reading.joined[i] = reading.joined[i] and mates
             kept.append(i)
     reading.texts, reading.quads = texts, quads
     return reading.take(kept)
+
+
+def _parted(before: str, here: str) -> bool:
+    """Say whether an engine begins a word between two characters without a space: where CJK begins, ends or pauses."""
+    if not (_is_cjk(before) or _is_cjk(here)):
+        return False
+    kinds = [unicodedata.category(character) for character in (before, here)]
+    if kinds[1] in OPENING:
+        return True
+    paused = kinds[0][0] == "P"
+    return kinds[1][0] != "P" and kinds[0] not in OPENING and (paused or _is_cjk(before) != _is_cjk(here))
+
+
+def _is_cjk(character: str) -> bool:
+    return ord(character) >= CJK
 
 
 def _misread(reading: Reading, rng: random.Random, chance: float) -> None:
@@ -353,7 +373,14 @@ def _rebuilt(
     place = np.argsort(order)
     texts = reading.texts + [text for _, text in specks]
     chances = np.concatenate([reading.confidences, [rng.uniform(0.2, 0.8) for _ in specks]])
-    words = Words.of(quads[order], [texts[i] for i in order], chances[order], sizes=_sizes(quads, pieces, texts)[order])
+    joined = np.concatenate([reading.joined, np.zeros(len(specks), bool)])
+    words = Words.of(
+        quads[order],
+        [texts[i] for i in order],
+        chances[order],
+        sizes=_sizes(quads, pieces, texts)[order],
+        joined=joined[order],
+    )
     drafts, categories = _drafts(page, reading, place)
     for k in range(len(specks)):
         drafts.append(BlockDraft(((int(place[len(reading) + k]),),), "figure"))

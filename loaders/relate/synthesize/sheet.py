@@ -155,7 +155,7 @@ class Sheet:
             f"#block(above: {above}em, below: {0.7 if level == 1 else above * 0.55:.2f}em, sticky: "
             "true)[#set par(first-line-indent: 0pt, "
             f'justify: false, leading: 0.5em)\n{aligned}#set text(font: ("{self.head_face}", "Noto Sans"), '
-            f"size: {self.size * scale:.1f}pt, {weight}, hyphenate: false)\n{markup}]\n\n"
+            f"size: {self.size * scale:.1f}pt, {weight}, hyphenate: {str(level > 1).lower()})\n{markup}]\n\n"
         )
 
     def items(self, count: int, low: int = 4, high: int = 30, ordered: bool | None = None) -> str:

@@ -48,9 +48,10 @@ def label(manuscript: Manuscript, page: MupdfPage, family: str) -> LabelledPage:
     structure = assemble(words, page.frame, [draft for draft, _ in drafts])
     categories = tuple(category for draft, category in drafts for _ in draft.lines)
     backgrounds = paper_behind(page.image(PAPER_DPI), words)
-    lines, blocks, relations = structure.lines, structure.blocks, structure.relations
-    drawn = {"rulings": layer.rulings, "figures": layer.figures}
-    read = Page(1, "1", page.frame, words, lines, blocks, relations=relations, source=family, **drawn)
+    read = Page(
+        1, "1", page.frame, words, structure.lines, structure.blocks, relations=structure.relations,
+        rulings=layer.rulings, figures=layer.figures, source=family,
+    )  # fmt: skip
     return LabelledPage(read, None, categories, backgrounds, family)
 
 

@@ -70,6 +70,7 @@ def paper(pen: Pen) -> Written:
     s = Sheet.designed(pen)
     s.size, s.numbered = min(s.size, 10), pen.rng.random() < 0.8
     head = s.running("header")
+    stamp = margin_stamp(s) if pen.rng.random() < 0.25 else ""
     title = s.heading(1, align="center")
     authors = []
     for _ in range(pen.rng.randint(1, 4)):
@@ -94,7 +95,16 @@ def paper(pen: Pen) -> Written:
         body += s.equation() + s.paragraph() + s.equation()
     body += s.flow(8, rich=0.4)
     notes = s.footnotes(pen.rng.randint(1, 3)) if pen.rng.random() < 0.5 else ""
-    return s.m, s.setup(2, head, s.running("footer")) + top + notes + body
+    return s.m, s.setup(2, head, s.running("footer")) + stamp + top + notes + body
+
+
+def margin_stamp(s: Sheet) -> str:
+    """Return an archive's stamp, turned by a quarter, in the left margin: the last part of the head."""
+    stamp = s.m.set(
+        f"arXiv:{s.rng.randint(1000, 2600)}.{s.rng.randint(1000, 99999):05} {s.pen.date()}", "header", place="header"
+    )
+    turned = f"rotate(-90deg, reflow: true)[#text(size: {s.rng.uniform(11, 18):.0f}pt)[{stamp}]]"
+    return f"#set page(background: place(left + horizon, dx: {s.margin * 0.25:.0f}pt, {turned}))\n"
 
 
 def paper_wide_figure(pen: Pen) -> Written:

@@ -1,0 +1,147 @@
+"""The default engine's two runtimes: the same words from both, and results that follow from the line alone."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from printed import PARAGRAPH, paragraph, printed
+
+from loaders.document import PageImage
+from loaders.errors import EngineNotReady, MissingExtra
+from loaders.ocr import ppocr, ppocr_runtime
+from loaders.ocr.ppocr import PPOcr, open_engine
+from loaders.ocr.ppocr_recognize import (
+    BATCH,
+    FULL_STEPS,
+    HEIGHT,
+    MAX_WIDTH,
+    MIN_WIDTH,
+    WIDTHS,
+    Levels,
+    in_full,
+    recognize,
+    strip,
+    strip_width,
+)
+
+needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")
+RUNTIMES = ["onnxruntime", pytest.param("openvino", marks=needs_openvino)]
+
+
+@pytest.fixture(scope="module", params=RUNTIMES)
+def engine(request: pytest.FixtureRequest) -> PPOcr:
+    return open_engine(runtime=request.param)
+
+
+def chinese() -> PageImage:
+    import pymupdf
+
+    sheet = pymupdf.open().new_page(width=400, height=120)
+    sheet.insert_text((30, 50), "文学作品的语言，历史与科学", fontname="china-s", fontsize=20)
+    sheet.insert_text((30, 90), "Plain words, then", fontname="helv", fontsize=20)
+    shot = sheet.get_pixmap(dpi=110)
+    return PageImage.of(np.frombuffer(shot.samples, np.uint8).reshape(shot.height, shot.width, 3))
+
+
+def strips_of(lines: list[str]) -> list[np.ndarray]:
+    """Return each line as a strip of its own width."""
+    found = []
+    for line in lines:
+        page = printed([(6, 4, line)], 24, 640, 40)
+        x0, y0, x1, y1 = page.boxes[0][0], page.boxes[:, 1].min(), page.boxes[-1][2], page.boxes[:, 3].max()
+        quad = np.array([[x0 - 4, y0 - 5], [x1 + 4, y0 - 5], [x1 + 4, y1 + 5], [x0 - 4, y1 + 5]], np.float32)
+        found.append(strip(Levels(page.pixels), quad))
+    return found
+
+
+@needs_openvino
+def test_both_runtimes_read_the_same_words():
+    accented = paragraph(lines=("Größe: 3 µm ± 5 %, naïve façade", "señor Ångström’s œuvre — §12"))
+    cells = printed([(30 + 150 * (i % 4), 30 + 40 * (i // 4), f"{37 * i}.{i}%") for i in range(20)], 22)
+    pages = [paragraph().image, paragraph(15).image, accented.image, cells.image, chinese()]
+    found = [open_engine(runtime=name).read(pages) for name in ("openvino", "onnxruntime")]
+    for ours, theirs in zip(*found, strict=True):
+        assert ours.words.texts == theirs.words.texts
+        assert ours.words.quads == pytest.approx(theirs.words.quads, abs=4.0)  # half a step
+        assert ours.words.confidences == pytest.approx(theirs.words.confidences, abs=0.1)
+
+
+def test_a_line_reads_alone_as_it_does_among_others(engine: PPOcr):
+    lines = [*PARAGRAPH, *(f"{n}.5" for n in range(11, 11 + 2 * BATCH))]
+    strips = strips_of(lines)
+    together = recognize(engine.recognizer, strips, "auto")
+    for line, pixels, reading in zip(lines, strips, together, strict=True):
+        (alone,) = recognize(engine.recognizer, [pixels], "auto")
+        assert alone.text == reading.text == line
+        assert alone.chances == pytest.approx(reading.chances, abs=0.02)
+        assert np.array_equal(alone.places, reading.places)
+
+
+def test_doubted_steps_are_read_with_all_characters(engine: PPOcr):
+    (auto,) = engine.read([chinese()])
+    (full,) = open_engine(runtime=engine.backend.name, languages="all").read([chinese()])
+    assert auto.words.texts == full.words.texts
+    assert "".join(auto.words.texts[:2]) == "文学作品的语言，历史与科学"
+
+
+def test_the_full_layer_judges_every_step_for_itself(engine: PPOcr):
+    (pixels,) = strips_of([" ".join(PARAGRAPH[0].split()[:5])])
+    image = np.ascontiguousarray((pixels[None, ..., ::-1].astype(np.float32) / 127.5 - 1).transpose(0, 3, 1, 2))
+    features = np.repeat(engine.recognizer.narrow(image)[1][0].copy(), 3, axis=0)
+    assert len(features) > 2 * FULL_STEPS
+    best, chance = in_full(engine.recognizer, features)
+    (whole,) = (scores[0].copy() for scores in engine.recognizer.full(features[None]))
+    assert np.array_equal(best, whole.argmax(-1))
+    assert chance == pytest.approx(whole.max(-1), abs=0.01)
+
+
+def test_where_there_is_nothing_there_are_no_words(engine: PPOcr):
+    for grey in (0, 255):
+        (text,) = engine.read([PageImage.of(np.full((300, 400, 3), grey, np.uint8))])
+        assert len(text.words) == 0
+
+
+@given(st.floats(40, 8000), st.floats(8, 200))
+def test_a_strip_is_nearly_as_wide_as_its_shape_asks(width: float, height: float):
+    asked = HEIGHT * width / height
+    given_ = strip_width(width, height)
+    assert given_ in WIDTHS
+    if MIN_WIDTH <= asked <= MAX_WIDTH:
+        assert abs(np.log(given_ / asked)) <= 0.5 * np.log(1.25)
+        assert asked < 200 or 0.94 <= given_ / asked <= 1.06
+
+
+def test_digest_names_the_runtime_and_its_numbers(engine: PPOcr):
+    assert open_engine(runtime=engine.backend.name, threads=2).digest == engine.digest
+    plain = open_engine(runtime=engine.backend.name, precision="float32")
+    assert (plain.digest == engine.digest) == (plain.backend.identity == engine.backend.identity)
+    other = "openvino" if engine.backend.name == "onnxruntime" else "onnxruntime"
+    if importlib.util.find_spec(other):
+        assert open_engine(runtime=other, precision="float32").digest != plain.digest
+
+
+@needs_openvino
+def test_openvino_is_taken_where_it_is_installed_and_named():
+    assert open_engine().backend.name == "openvino"
+    assert "OpenVINO" in ppocr.check()
+
+
+def test_without_openvino_the_other_runtime_reads_and_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ppocr_runtime.importlib.util, "find_spec", lambda name: None)
+    assert open_engine().backend.name == "onnxruntime"
+    assert "ONNX Runtime" in ppocr.check()
+    with pytest.raises(MissingExtra, match=r"ocr-ingest\[fast\]"):
+        open_engine(runtime="openvino")
+
+
+@needs_openvino
+def test_an_openvino_that_does_not_load_is_told_and_not_replaced(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.setattr(ppocr_runtime.importlib.util, "find_spec", lambda name: object())
+    with pytest.raises(EngineNotReady, match='runtime="onnxruntime"'):
+        open_engine()
