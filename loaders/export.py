@@ -69,6 +69,9 @@ def _page_json(page: Page) -> dict[str, Any]:
                 "quad": words.quads[i].round(2).tolist(),
                 "confidence": round(float(words.confidences[i]), 3),
                 "ocr": bool(words.ocr[i]),
+                "size": round(float(words.sizes[i]), 2),
+                "style": int(words.styles[i]),
+                "joined": bool(words.joined[i]),
             }
             for i in range(len(words))
         ],
@@ -94,6 +97,8 @@ def _page_json(page: Page) -> dict[str, Any]:
             if page.relations is not None and (links := getattr(page.relations, level)) is not None
         },
         "dropped": [{"words": list(lot.words), "reason": lot.reason} for lot in page.dropped],
+        "rulings": page.rulings.round(2).tolist(),
+        "figures": [box.rounded() for box in page.figures],
     }
 
 

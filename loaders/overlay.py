@@ -57,9 +57,13 @@ def draw_page(
     blocks: bool = True,
     order: bool = True,
     tables: bool = True,
+    links: bool = False,
     longest_side: int = LONGEST_SIDE,
 ) -> Image:
-    """Draw a page: thin grey words (red where dropped), coloured blocks with their number, arrows of reading order."""
+    """Draw a page: thin grey words (red where dropped), coloured blocks with their number, arrows of reading order.
+
+    `links` adds the relations between words and between lines, redder the less likely they are.
+    """
     from PIL import ImageDraw as pil_draw
 
     image = page_image(page, longest_side)
@@ -74,6 +78,8 @@ def draw_page(
     if blocks:
         for number, block in enumerate(page.blocks, start=1):
             _draw_block(draw, block, number, scale)
+    if links:
+        _draw_links(draw, page, scale)
     if order:
         for before, after in pairwise(page.blocks):
             _draw_arrow(draw, before.box, after.box, scale)
@@ -139,6 +145,22 @@ def _draw_block(draw: ImageDraw, block: Block, number: int, scale: float) -> Non
     shift = max(-top, 0)
     draw.rectangle([left - 1, top + shift - 1, right + 3, bottom + shift + 1], fill=colour)
     draw.text((x0 + 1, y0 + shift), label, fill="white", font=font, anchor="lb")
+
+
+def _draw_links(draw: ImageDraw, page: Page, scale: float) -> None:
+    """Draw a thin line from the middle of each word to the next, and from the start of each line to the next line's."""
+    if page.relations is None:
+        return
+    middles = page.words.quads.mean(axis=1) * scale
+    starts = [(line.box.x0 * scale, (line.box.y0 + line.box.y1) / 2 * scale) for line in page.lines]
+    ends = ((page.relations.word, [(float(x), float(y)) for x, y in middles]), (page.relations.line, starts))
+    for found, points in ends:
+        for source, (target, sure) in enumerate(
+            zip(found.target.tolist(), found.probability.tolist(), strict=True) if found is not None else ()
+        ):
+            if target >= 0:
+                colour = (round(220 * (1 - sure)), round(150 * sure), round(80 * sure), 220)
+                draw.line([*points[source], *points[target]], fill=colour, width=1)
 
 
 def _draw_arrow(draw: ImageDraw, before: Box, after: Box, scale: float) -> None:

@@ -68,6 +68,10 @@ class Reader:
         if engine is None and self.settings.text != "layer":
             self._engine = open_engine(self.settings.engine, **dict(self.settings.engine_options))
         self._digest = "" if self._engine is None else self._engine.digest
+        if self.settings.order == "relational":
+            from loaders.relate.model import model_digest
+
+            self._digest += ":" + model_digest(self.settings.relational_model)
         self.reading_id = self.settings.reading_id(self._digest)
 
     @property
@@ -151,6 +155,7 @@ class Reader:
         return self._seen(image, self._ocr([image])[0])
 
     def _seen(self, image: PageImage, text: PageText) -> _Seen:
+        from loaders.relate.backgrounds import paper_darkness
         from loaders.rulings import find_rulings
 
         with stage("tables"):
@@ -160,6 +165,7 @@ class Reader:
             text.words.scaled(1 / image.scale),
             relations=text.relations,
             rulings=rulings,
+            backgrounds=paper_darkness(image, text.words.quads),
             turn=text.turn,
             engine=self.engine.name,
         )
@@ -210,7 +216,8 @@ class Reader:
 class _Seen:
     """The words of a page and what else was seen on it, in the page's frame, before they are related.
 
-    `set_aside` are words that will be dropped, each lot with its reason; `turn` as in PageText.
+    `set_aside` are words that will be dropped, each lot with its reason; `turn` as in PageText. `backgrounds` say how
+    dark the paper behind each word is, where pixels were looked at.
     """
 
     words: Words
@@ -220,6 +227,7 @@ class _Seen:
     turn: int = 0
     engine: str = ""
     set_aside: tuple[tuple[Words, str], ...] = ()
+    backgrounds: Array | None = None
 
     def without(self, mask: np.ndarray[Any, np.dtype[np.bool_]], reason: str) -> _Seen:
         """Set the masked words aside; word links that touched them end there."""
@@ -227,7 +235,14 @@ class _Seen:
         if relations is not None:
             relations = Relations(relations.word)  # line and block links count lines that may now be gone
         lot = (self.words.take(mask), reason)
-        return replace(self, words=self.words.take(~mask), relations=relations, set_aside=(*self.set_aside, lot))
+        behind = None if self.backgrounds is None else self.backgrounds[~mask]
+        return replace(
+            self,
+            words=self.words.take(~mask),
+            relations=relations,
+            backgrounds=behind,
+            set_aside=(*self.set_aside, lot),
+        )
 
 
 def _not_only_pictures(seen: _Seen, frame: Frame) -> _Seen:
@@ -273,6 +288,8 @@ def _structured(seen: _Seen, frame: Frame, settings: Settings) -> Page:
             figures=figures,
             rulings=rulings,
             relations=seen.relations,
+            backgrounds=seen.backgrounds,
+            model=settings.relational_model,
         )
 
     def back(box: Box) -> Box:

@@ -19,7 +19,7 @@ REVISION = "2"
 
 TextMode = Literal["auto", "ocr", "layer"]
 Rasterizer = Literal["pymupdf", "pdfium"]
-Order = Literal["geometric", "engine"]
+Order = Literal["relational", "geometric", "engine"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,9 @@ class Settings:
     rasterizer      "pymupdf" (AGPL-3.0 or commercial) or "pdfium" (Apache-2.0 / BSD-3-Clause)
     dpi             resolution pages are rasterized at, lowered where `max_pixels` demands it
     max_pixels      cap on the pixels of one page image
-    order           "geometric": column-aware; "engine": the order the engine gave, for comparison
+    order           "relational": by the trained network; "geometric": column-aware, by rules; "engine": the order the
+                    engine gave, for comparison
+    relational_model  folder of a relational model of one's own (loaders/relate/train.py); the packaged one where empty
     tables          recognise tables as grids
     min_confidence  words below it are dropped, with that reason
     max_tokens      chunk budget in tokens of cl100k_base, headings and special tokens included
@@ -46,7 +48,8 @@ class Settings:
     rasterizer: Rasterizer = "pymupdf"
     dpi: int = 200
     max_pixels: int = 25_000_000
-    order: Order = "geometric"
+    order: Order = "relational"
+    relational_model: str = field(default="", metadata={"stage": "place"})  # its digest is in the fingerprint
     tables: bool = True
     min_confidence: float = 0.5
     max_tokens: int = field(default=256, metadata={"stage": "cut"})
@@ -65,7 +68,7 @@ class Settings:
             raise UsageError(f"min_confidence={self.min_confidence}; choose between 0 and 1")
 
     def reading_id(self, engine_digest: str) -> str:
-        """Name how a page is read: every setting up to and including tables, the engine's models, our revision."""
+        """Name how a page is read: every setting up to and including tables, the models' digests, our revision."""
         return _digest([REVISION, engine_digest, self._of_stages("read")])
 
     def config_id(self, engine_digest: str, budget: str = "") -> str:

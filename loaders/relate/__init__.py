@@ -15,13 +15,15 @@ from loaders.document import Links, Relations, Words
 from loaders.errors import UsageError
 from loaders.geometry import Array, Box, Frame
 from loaders.relate.engine_order import relate_as_given
-from loaders.relate.geometric import relate_by_geometry
+from loaders.relate.geometric import Sight, relate_by_geometry
 from loaders.relate.levels import settle_levels
-from loaders.relate.structure import BlockDraft, Structure, assemble, canonical_order
+from loaders.relate.model import open_model
+from loaders.relate.relational import relate_by_network
+from loaders.relate.structure import BlockDraft, Chances, Structure, assemble, canonical_order
 
 __all__ = ["METHODS", "Structure", "relate", "settle_levels"]
 
-METHODS = ("geometric", "engine")
+METHODS = ("relational", "geometric", "engine")
 
 
 def relate(
@@ -33,19 +35,23 @@ def relate(
     figures: Sequence[Box] = (),
     rulings: Array | None = None,
     relations: Relations | None = None,
+    backgrounds: Array | None = None,
+    model: str = "",
 ) -> Structure:
     """Find the lines, blocks and reading order of one page.
 
-    method     "geometric": by columns, whatever order the words come in; "engine": the engine's own order, as a
-               yardstick
+    method     "relational": by the network; "geometric": by columns, with rules only; "engine": the engine's own
+               order, as a yardstick
     tables     regions recognised as tables: the words whose centres lie in one become one block, and a unit of order
     figures    boxes of pictures: what is written inside one becomes one block, captions stay with them
     rulings    float32 (M, 4), drawn lines: they part what they run between
     relations  an engine's links; those between words are taken as evidence for lines
+    backgrounds  float32 (N,), how dark the paper behind each word is, where that was looked at
+    model      folder of a relational model of one's own; the packaged one where empty
 
-    Every word ends in exactly one line and every line in exactly one block, for any number of words. The geometric
-    result does not depend on the order of the words, but for words in the very same place. Raises UsageError for
-    another method.
+    Every word ends in exactly one line and every line in exactly one block, for any number of words. But for
+    "engine", the result does not depend on the order of the words, except for words in the very same place. Raises
+    UsageError for another method, ModelFileError for a model that cannot be used.
     """
     if method not in METHODS:
         raise UsageError(f"method={method!r}; choose one of {', '.join(METHODS)}")
@@ -56,8 +62,17 @@ def relate(
     drawn = np.zeros((0, 4), np.float32) if rulings is None else np.asarray(rulings, np.float32).reshape(-1, 4)
     order = canonical_order(words)
     links = _renumbered(relations.word, order) if relations else None
-    drafts = relate_by_geometry(words.take(order), frame, tables, figures, drawn, links)
-    return assemble(words, frame, [_in_given_numbers(draft, order) for draft in drafts])
+    behind = None if backgrounds is None else np.asarray(backgrounds, np.float32)[order]
+    sight = Sight.of(words.take(order), frame, tables, figures, drawn, links, behind)
+    if method == "geometric":
+        return assemble(words, frame, [_in_given_numbers(draft, order) for draft in relate_by_geometry(sight)])
+    drafts, chances = relate_by_network(sight, open_model(model))
+    word, line = (
+        {(int(order[a]), int(order[b])): chance for (a, b), chance in known.items()}
+        for known in (chances.word, chances.line)
+    )
+    renamed = Chances(word, line, chances.block)
+    return assemble(words, frame, [_in_given_numbers(draft, order) for draft in drafts], renamed)
 
 
 def _renumbered(links: Links, order: np.ndarray) -> Links:

@@ -60,17 +60,47 @@ class _Strips:
     bottom: Array
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What is said of each gap: whether its words go on one line, and the evidence, one row per gap.
+
+    joined   bool: the words belong to one line
+    wide     bool: wide enough for its surroundings to be asked; the next three are 0 elsewhere
+    rows     rows that the strip of white in the gap runs through
+    walls    rows that end or start just beside that strip
+    tabular  bool: what the strip separates are cells of a table
+    crossed  bool: a vertical ruling runs through the gap
+    """
+
+    joined: Bools
+    wide: Bools
+    rows: Array
+    walls: Array
+    tabular: Bools
+    crossed: Bools
+
+
 def on_one_line(gaps: Gaps, boxes: Array, texts: tuple[str, ...], rulings: Array, pieces: Pieces) -> Bools:
     """Say for each gap whether its words belong to one line. `rulings` (M, 4) are in the same coordinates."""
+    return weigh_gaps(gaps, boxes, texts, rulings, pieces).joined
+
+
+def weigh_gaps(gaps: Gaps, boxes: Array, texts: tuple[str, ...], rulings: Array, pieces: Pieces) -> Verdict:
+    """Judge each gap, with the evidence for it."""
     width = gaps.width
     joined = ((width <= WORD_GAP) | _like_the_next(gaps)) & ~pieces.part(gaps)
     joined |= _after_marker(gaps, texts, joined) | _before_number(gaps, texts)
     joined |= _after_label(gaps, texts, joined)
     wide = np.flatnonzero(~joined)
+    rows, walls, tabular = (np.zeros(len(width), np.float32) for _ in range(3))
     if len(wide):
         runs = _runs(gaps, joined | (width <= LOOSE_GAP), len(boxes))
-        joined[wide] = _judge(gaps.take(wide), boxes, texts, runs, pieces.hold(gaps)[wide])
-    return joined & ~_crossed(gaps, rulings)
+        judged = _judge(gaps.take(wide), boxes, texts, runs, pieces.hold(gaps)[wide])
+        joined[wide], rows[wide], walls[wide], tabular[wide] = judged
+    crossed = _crossed(gaps, rulings)
+    asked = np.zeros(len(width), bool)
+    asked[wide] = True
+    return Verdict(joined & ~crossed, asked, rows, walls, tabular > 0, crossed)
 
 
 def _like_the_next(gaps: Gaps) -> Bools:
@@ -86,8 +116,13 @@ def _like_the_next(gaps: Gaps) -> Bools:
     return np.asarray((width < JUSTIFIED_GAP) & (width <= 1.25 * beside))
 
 
-def _judge(gaps: Gaps, boxes: Array, texts: tuple[str, ...], runs: Ints, held: Bools) -> Bools:
-    """Decide the wide gaps: True where the line goes on. `held` are those an engine read across."""
+def _judge(
+    gaps: Gaps, boxes: Array, texts: tuple[str, ...], runs: Ints, held: Bools
+) -> tuple[Bools, Array, Array, Bools]:
+    """Decide the wide gaps: True where the line goes on, with rows, walls and tabular as in Verdict.
+
+    `held` are those an engine read across.
+    """
     strips = _free_strips(gaps, boxes)
     beside = _rows_beside(gaps, strips).astype(np.float32)
     cells, entries = _between_cells(gaps, boxes, texts, runs)
@@ -103,7 +138,8 @@ def _judge(gaps: Gaps, boxes: Array, texts: tuple[str, ...], runs: Ints, held: B
     is_table = tabular[best] & cells & ((width < CELL_GAP) | entries | ((rows >= 4) & (width < ROW_GAP)))
     column = parted | (rows >= 3) | ((rows >= 2) & (width > 1.6)) | ((walls.max(axis=0) >= 4) & (width > 0.8))
     goes_on = held | (width < LONE_GAP)
-    return np.where(is_table & ~parted, (rows >= 3) | goes_on, ~column & goes_on)
+    joined = np.where(is_table & ~parted, (rows >= 3) | goes_on, ~column & goes_on)
+    return joined, rows, walls.max(axis=0), is_table
 
 
 def _free_strips(gaps: Gaps, boxes: Array) -> _Strips:

@@ -32,7 +32,7 @@ def find_lines(words: Words, boxes: Array, rulings: Array, fragments: Links | No
     boxes = pieces.trim(boxes)
     gaps = row_neighbours(boxes, words.texts, words.sizes)
     if fragments is not None:
-        gaps = _with_fragments(gaps, fragments, boxes, words.sizes)
+        gaps = with_fragments(gaps, fragments, boxes, words.sizes)
     linked = on_one_line(gaps, boxes, words.texts, rulings, pieces)
     return [
         in_reading_order(chain, words.texts) for chain in chain_links(gaps.left[linked], gaps.right[linked], len(words))
@@ -82,7 +82,7 @@ def in_reading_order(chain: Sequence[int], texts: Sequence[str]) -> tuple[int, .
     return (*turned, *run)
 
 
-def _with_fragments(gaps: Gaps, fragments: Links, boxes: Array, sizes: Array) -> Gaps:
+def with_fragments(gaps: Gaps, fragments: Links, boxes: Array, sizes: Array) -> Gaps:
     """Put the engine's links in place of those that contradict them."""
     left = np.flatnonzero(fragments.target >= 0)
     right = fragments.target[left].astype(np.int64)

@@ -65,17 +65,23 @@ def row_neighbours(boxes: Array, texts: tuple[str, ...], sizes: Array, unlike: f
 
     Words whose sizes differ by a factor of more than `unlike` are of one row only as an initial, a unit or a mark is.
     """
+    left, right, cost = row_pairs(boxes, texts, sizes, unlike)
+    nearest_right = _first_of_each(left, right, cost, len(boxes))
+    nearest_left = _first_of_each(right, left, cost, len(boxes))
+    rows = np.flatnonzero(nearest_right >= 0)
+    rows = rows[nearest_left[nearest_right[rows]] == rows]
+    return Gaps.between(rows, nearest_right[rows], boxes, sizes)
+
+
+def row_pairs(boxes: Array, texts: tuple[str, ...], sizes: Array, unlike: float = 1.8) -> tuple[Ints, Ints, Array]:
+    """Return all pairs (left, right) of words on a row, near or far, and what each costs: the way between them."""
     left, right = _facing(boxes)
     letters = np.array([len(text) for text in texts], int)
     keep = _same_row(boxes, sizes, left, right, letters, unlike)
     left, right = left[keep], right[keep]
     middles = (boxes[:, 1] + boxes[:, 3]) / 2
     cost = boxes[right, 0] - boxes[left, 2] + np.abs(middles[right] - middles[left])
-    nearest_right = _first_of_each(left, right, cost, len(boxes))
-    nearest_left = _first_of_each(right, left, cost, len(boxes))
-    rows = np.flatnonzero(nearest_right >= 0)
-    rows = rows[nearest_left[nearest_right[rows]] == rows]
-    return Gaps.between(rows, nearest_right[rows], boxes, sizes)
+    return left, right, cost
 
 
 def _facing(boxes: Array) -> tuple[Ints, Ints]:

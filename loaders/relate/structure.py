@@ -6,7 +6,7 @@ each block is, and the blocks' order. `assemble` turns these into lines and bloc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,20 @@ class BlockDraft:
     table: int | None = None
 
 
-def assemble(words: Words, frame: Frame, drafts: Sequence[BlockDraft]) -> Structure:
+@dataclass(frozen=True, slots=True, eq=False)
+class Chances:
+    """How likely links are, where a network was asked; elsewhere they count as sure.
+
+    word, line  by the words they join, and by the first words of the lines they join
+    block       float32 (B,): how likely each block in order is followed by the next
+    """
+
+    word: Mapping[tuple[int, int], float]
+    line: Mapping[tuple[int, int], float]
+    block: Array
+
+
+def assemble(words: Words, frame: Frame, drafts: Sequence[BlockDraft], chances: Chances | None = None) -> Structure:
     """Number lines and blocks in the order given, with their boxes and links."""
     chains = [chain for draft in drafts for chain in draft.lines]
     if not chains:
@@ -58,7 +71,26 @@ def assemble(words: Words, frame: Frame, drafts: Sequence[BlockDraft]) -> Struct
         Links.chained([block.lines for block in blocks], len(lines)),
         Links.chained([range(len(blocks))], len(blocks)),
     )
-    return Structure(tuple(lines), tuple(blocks), relations)
+    return Structure(tuple(lines), tuple(blocks), _weighed(relations, chains, chances) if chances else relations)
+
+
+def _weighed(relations: Relations, chains: Sequence[Sequence[int]], chances: Chances) -> Relations:
+    """Put in how likely the links are."""
+
+    def links(given: Links, known: Mapping[tuple[int, int], float], name: Sequence[int]) -> Links:
+        probability = given.probability.copy()
+        for source in np.flatnonzero(given.target >= 0).tolist():
+            probability[source] = known.get((name[source], name[given.target[source]]), 1.0)
+        return Links(given.target, probability)
+
+    assert relations.line is not None
+    assert relations.block is not None
+    block = np.where(relations.block.target >= 0, chances.block, 1).astype(np.float32)
+    return Relations(
+        links(relations.word, chances.word, range(len(relations.word.target))),
+        links(relations.line, chances.line, [chain[0] for chain in chains]),
+        Links(relations.block.target, block),
+    )
 
 
 def _around(boxes: Array, counts: Sequence[int]) -> Array:

@@ -1,0 +1,89 @@
+"""The trained graphs in ONNX Runtime: found in the package, verified, opened once per process.
+
+In: a Graph. Out: logits per edge and per node. The files lie in loaders/relate/weights with their digests, how they
+were trained and how good they are (README.md there). A model of one's own is a folder as train.py writes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from loaders.errors import ModelFileError
+from loaders.geometry import Array
+from loaders.relate.columns_of import NODES, columns_of
+from loaders.relate.graphs import Graph
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+WEIGHTS = Path(__file__).parent / "weights"
+DIGEST = "45767550e833ce46ad2c1bd5bbc0f7db1bfa053082118096c10986fc28218a97"
+"""sha256 of the packaged model.json, which holds those of the graphs."""
+STAGES = tuple(NODES)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RelationalModel:
+    """The three graphs, and the digest of model.json, which names them all."""
+
+    sessions: dict[str, onnxruntime.InferenceSession] = field(repr=False)
+    digest: str
+
+    def run(self, stage: str, graph: Graph) -> tuple[Array, Array]:
+        """Return logits per edge (N, K, P) and per node (N, Q) of a graph with at least one node."""
+        per_edge, per_node = self.sessions[stage].run(
+            None,
+            {
+                "nodes": graph.nodes,
+                "neighbours": graph.neighbours,
+                "present": graph.present,
+                "edges": graph.edges,
+            },
+        )
+        return np.asarray(per_edge, np.float32), np.asarray(per_node, np.float32)
+
+
+def model_digest(folder: str = "") -> str:
+    """Return the digest of the packaged model, or of the one in a folder, without opening it."""
+    path = (Path(folder) if folder else WEIGHTS) / "model.json"
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelFileError(
+            f"no relational model in {path.parent}: {error}; reinstall ocr-ingest, or train one"
+        ) from None
+    if not folder and found != DIGEST:
+        raise ModelFileError(f"{path} is not the model this package was measured with; reinstall ocr-ingest")
+    return found
+
+
+@lru_cache(maxsize=4)
+def open_model(folder: str = "") -> RelationalModel:
+    """Open the packaged model, or the one in a folder. Raises ModelFileError for files that are absent or not right."""
+    import onnxruntime
+
+    digest = model_digest(folder)
+    place = Path(folder) if folder else WEIGHTS
+    about = json.loads((place / "model.json").read_text(encoding="utf-8"))
+    if about["columns"] != {stage: columns_of(stage) for stage in STAGES}:
+        raise ModelFileError(f"{place}: trained on other columns than this version makes; train it anew")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # pages run in parallel, not a page's graphs
+    sessions = {}
+    for stage in STAGES:
+        name = f"{stage}.onnx"
+        try:
+            blob = (place / name).read_bytes()
+        except OSError as error:
+            raise ModelFileError(f"{place / name}: {error}") from None
+        if hashlib.sha256(blob).hexdigest() != about["digests"][name]:
+            raise ModelFileError(f"{place / name} is not the file that model.json names; export it again")
+        sessions[stage] = onnxruntime.InferenceSession(blob, options, providers=["CPUExecutionProvider"])
+    return RelationalModel(sessions, digest)
