@@ -80,16 +80,21 @@ def test_a_page_that_hangs_is_ended_and_the_rest_is_read(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_costs_one_page(tmp_path: Path) -> None:
+def test_a_page_whose_worker_dies_twice_is_one_failure(tmp_path: Path) -> None:
     write_slow_pdf(tmp_path / "slow.pdf")
-    killed = threading.Thread(target=_kill_a_busy_worker, args=(psutil.Process(),))
+    killed = threading.Thread(target=_kill_busy_workers, args=(psutil.Process(), 2))
     killed.start()
     (result,) = read_documents(find_sources(tmp_path), LAYER, deadline=60)
     killed.join()
     assert isinstance(result, DocumentRead)
     assert [page.number for page in result.document.pages] == [1, 3]
     assert [(failure.page, failure.stage) for failure in result.document.failures] == [(2, "worker")]
-    assert "died on page 2" in result.document.failures[0].error
+    assert "died on page 2 (exit code -9), 2 times" in result.document.failures[0].error
+
+
+def _kill_busy_workers(parent: psutil.Process, times: int) -> None:
+    for _ in range(times):
+        _kill_a_busy_worker(parent)
 
 
 def _kill_a_busy_worker(parent: psutil.Process) -> None:
