@@ -36,7 +36,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory, documents: Path) -> Path:
 def test_ocr(pack: Path, tmp_path: Path) -> None:
     results = ocr(pack, out=tmp_path, **LAYER)
     assert not results.failures
-    assert mean(results, "bag_of_words_error", source="pdf", text="layer", order="geometric") < 0.1
+    assert mean(results, "bag_of_words_error", source="pdf", text="layer", order="relational") < 0.1
     assert mean(results, "word_recall") > 0.9
     data = json.loads((tmp_path / "results.json").read_text())
     assert list(data) == ["versions", "settings", "summary", "items"]
