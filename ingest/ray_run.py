@@ -17,6 +17,7 @@ import logging
 import math
 import os
 import pickle
+import socket
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -47,6 +48,8 @@ GATHERING_PER_ACTOR = 2
 """Documents with an actor that gathers: one in hand, one waiting."""
 RETRIES = 3
 """How often what an actor was doing is done again when the actor dies."""
+REACHABLE_WITHIN = 10.0
+"""Seconds in which a cluster has to take a connection."""
 LOCAL_STORE_BYTES = 256 << 20
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves this machine that was not asked for
@@ -178,15 +181,31 @@ def connected(address: str | None) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
+    if address:
+        _check_reachable(address)
     local: dict[str, Any] = {} if address else {"object_store_memory": LOCAL_STORE_BYTES, "include_dashboard": False}
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
     except (ConnectionError, ValueError) as error:
-        raise UsageError(f"no Ray cluster answers at {address}: {error}") from error
+        raise UsageError(
+            f"the Ray cluster at {address} does not let us in: {error}; where its nodes have RAY_AUTH_MODE=token, "
+            "set that and the same RAY_AUTH_TOKEN here"
+        ) from error
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Raise UsageError at once where nothing listens; Ray itself would try for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not (host and port.isdigit()):  # "auto", "local": names that Ray resolves
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=REACHABLE_WITHIN).close()
+    except OSError as error:
+        raise UsageError(f"no Ray cluster answers at {address}: {error.strerror or error}") from error
 
 
 def _identity(ray: Any, plan: Plan, staff: Staff) -> Identity:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import secrets
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -87,8 +92,15 @@ def until(condition: Callable[[], Any], seconds: float = 600.0) -> Any:
 
 
 def actors(name: str) -> list[psutil.Process]:
-    """Return the processes of Ray actors of a kind."""
-    return [p for p in psutil.process_iter(["cmdline"]) if name in " ".join(p.info["cmdline"] or [])]
+    """Return the processes of Ray actors of a kind, of this test's own Ray: another may run on the same machine."""
+    return [process for process in psutil.Process().children(recursive=True) if name in command(process)]
+
+
+def command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def runs(process: psutil.Process) -> bool:
@@ -101,7 +113,7 @@ def runs(process: psutil.Process) -> bool:
 
 def readers(actor: psutil.Process) -> list[psutil.Process]:
     """Return the process an actor supervises, in a list; beside it stands Python's resource tracker."""
-    return [child for child in actor.children() if "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in actor.children() if "spawn_main" in command(child)]
 
 
 # -- without a cluster ------------------------------------------------------------------------------------------------
@@ -155,6 +167,52 @@ def test_the_extra_is_named_where_ray_is_absent(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "pip install 'ocr-ingest[ray]'" in done.stderr
+
+
+def test_a_cluster_that_is_not_there_is_wrong_use() -> None:
+    pytest.importorskip("ray", reason="Ray is not installed; it comes with the extra [ray]")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    program = f"from ingest.ray_run import connected\nwith connected({address!r}): pass"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert f"UsageError: no Ray cluster answers at {address}" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_cluster_that_runs_already_lets_in_who_has_its_token(documents: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed; it comes with the extra [ray]")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    host, _, port = address.partition(":")
+    environment = os.environ | ENVIRONMENT | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    head = ["--head", "--block", f"--node-ip-address={host}", f"--port={port}", "--num-cpus=2"]
+    start = [sys.executable, "-m", "ray.scripts.scripts", "start", *head, "--include-dashboard=false"]
+    add_there = ["add", "report.pdf", "--index", "index", "--text", "layer", "--json", "--ray-address", address]
+    shutil.copy(documents / "report.pdf", tmp_path)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(start, env=environment, cwd="/", **quiet) as cluster:
+        try:
+            until(lambda: listens(host, int(port)))
+            ingest = [sys.executable, "-m", "ingest.cli", *add_there]
+            # from another directory than the cluster's, with relative paths
+            done = subprocess.run(ingest, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+        finally:
+            family = psutil.Process(cluster.pid).children(recursive=True)
+            cluster.terminate()
+            cluster.wait()
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+    assert json.loads(done.stdout)["documents"]["added"] == 1
+    assert [entry.path for entry in Index(tmp_path / "index").sources()] == [str(tmp_path / "report.pdf")]
+
+
+def listens(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
 
 
 def test_a_cache_that_others_cannot_see_is_wrong_use() -> None:
