@@ -30,6 +30,9 @@ LEADING = re.compile(r"^[($£€¥₩₹•●▪■◦‣·➢❖]+$|^(US|CA|AU
 LEADERS = re.compile(r"(?<=[^.…_·])[.…_·]{4,}$")
 TRAILING = re.compile(r"^[)%\]*†‡§]+$|^(pp|bps)$")
 
+DISAGREED = 0.4
+"""Degrees by which the directions of words differ, in the middle, from which they are not believed."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Upright:
@@ -140,7 +143,8 @@ def text_angle(quads: Floats, texts: list[str]) -> float:
     main = int(np.argmax(np.bincount(quarter, weight, minlength=4)))
     lean = (angles[quarter == main] - main * 90 + 180) % 360 - 180
     skew = float(np.median(lean))
-    if np.abs(lean).max(initial=0.0) < 0.05:
+    # The quad of a short word leans with its letters; quads that do not agree tell less than where the words stand.
+    if np.abs(lean).max(initial=0.0) < 0.05 or float(np.median(np.abs(lean - skew))) > DISAGREED:
         skew = _skew_of_lines(_turned_boxes(quads[quarter == main], main * 90.0))
     return main * 90.0 + skew
 
