@@ -28,6 +28,8 @@ RULE = 0.8
 """A row this full of ink, over the words of a line, is a rule: an underline or a table's border."""
 THICK = 6
 """... unless more rows than this together are half full: letters of 7 pixels, enlarged, run into each other."""
+BEYOND = 0.7
+"""A rule fills this share of the whole strip as well: the foot of a lone "2" does not."""
 DOT_GAP = 3
 """Empty rows there may be between a letter and its dot or accent."""
 WIDE_GAP = 1.2
@@ -184,7 +186,7 @@ def ink_rows(ink: npt.NDArray[np.bool_], spans: Sequence[tuple[float, float]]) -
     for left, right in spans:
         inside[int(left) : int(np.ceil(right))] = True
     share = ink[:, inside].mean(axis=1)
-    share[_rules(share)] = np.inf
+    share[_rules(share) & (ink.mean(axis=1) > BEYOND)] = np.inf
     open_rows = (share > 0) & np.isfinite(share)
     middle = slice(HEIGHT // 4, HEIGHT * 3 // 4)
     core = middle.start + int(np.argmax(np.where(open_rows, share, 0)[middle]))
