@@ -21,7 +21,7 @@ ORDER = (
 ).split()
 """The stages of `loaders`, each importing only from those before it; modules in between belong to the next stage."""
 ORDER_INGEST = (
-    "embed filters schema ranking search index stores langchain_store workers plan run ray_run intake progress "
+    "embed filters schema question ranking search index stores langchain_store workers plan run ray_run intake progress "
     "citations evaluate cli"
 ).split()
 HEAVY = set(
