@@ -5,7 +5,6 @@ Exit codes: 0 all well, 1 some documents or pages failed (each is named with its
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from ingest.evaluate.cli import app as evaluate_app
+from ingest.printing import add_json, print_hits, print_json, print_report, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -82,9 +82,9 @@ def add(
         work = _Work(paths, index, settings, workers, deadline, on_page)
         report = _fill(work, shard, ray or ray_address) if shard else _add(work, ray, ray_address)
     if as_json:
-        _print_json(_add_json(report))
+        print_json(add_json(report))
     else:
-        _print_report(report, indexed=not shard)
+        print_report(report, indexed=not shard)
     _exit_if(report.failures, as_json)
 
 
@@ -110,9 +110,9 @@ def search(
 
         failures = write_citations(query, hits, show, password=_password(password, password_file))
     if as_json:
-        _print_json([{"score": hit.score, "text": hit.text, "metadata": hit.metadata} for hit in hits])
+        print_json([{"score": hit.score, "text": hit.text, "metadata": hit.metadata} for hit in hits])
     else:
-        _print_hits(hits)
+        print_hits(hits)
         if show is not None:
             typer.echo(f"pages and boxes: {show}")
     _exit_if(failures, as_json)
@@ -189,9 +189,9 @@ def engines(
 
     rows = engine_status()
     if as_json:
-        _print_json([asdict(row) for row in rows])
+        print_json([asdict(row) for row in rows])
         return
-    _print_table(
+    print_table(
         ("engine", "ready", "what it is", "needs", "detail"),
         [(row.name, "yes" if row.ready else "no", row.summary, row.needs, row.detail) for row in rows],
     )
@@ -225,7 +225,7 @@ def remove(
     if not removed:
         _fail(f"{path} is not in {index}; `ingest stats --index {index}` lists what is")
     if as_json:
-        _print_json({"removed": removed})
+        print_json({"removed": removed})
     else:
         for name in removed:
             typer.echo(f"removed {name}")
@@ -239,10 +239,10 @@ def stats(index: IndexDir, as_json: AsJson = False) -> None:
     opened = _index(index, create=False)
     totals, sources = opened.stats(), opened.sources()
     if as_json:
-        _print_json(asdict(totals) | {"sources": [asdict(entry) for entry in sources]})
+        print_json(asdict(totals) | {"sources": [asdict(entry) for entry in sources]})
         return
-    _print_table(("", ""), [(name.replace("_", " "), str(value)) for name, value in asdict(totals).items()])
-    _print_table(
+    print_table(("", ""), [(name.replace("_", " "), str(value)) for name, value in asdict(totals).items()])
+    print_table(
         ("path", "pages", "failed", "chunks"),
         [(entry.path, str(entry.total_pages), str(entry.failed_pages), str(entry.chunks)) for entry in sources],
     )
@@ -388,61 +388,7 @@ def _read_one(file: str, settings: Settings, deadline: float, pages: list[int] |
     return document
 
 
-# -- what is printed ------------------------------------------------------------------------------------------------
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Column, Table
-
-    columns = [Column(name, overflow="fold") for name in header]
-    table = Table(*columns, box=None, show_header=any(header), pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table, markup=False)
-
-
-def _add_json(report: AddReport) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {
-        "documents": asdict(report.documents),
-        "pages": asdict(report.pages),
-        "failures": [asdict(failure) for failure in report.failures],
-        "chunks": report.chunks,
-        "words": {"recognised": report.words, "owned": report.owned, "dropped": dict(report.dropped)},
-    }
-
-
-def _print_report(report: AddReport, *, indexed: bool = True) -> None:
-    if not indexed:
-        pages = report.pages
-        typer.echo(f"pages in the cache: {pages.added} added, {pages.unchanged} unchanged, {pages.failed} failed")
-        typer.echo("nothing is indexed yet: when all shards are done, run the same without --shard")
-        return
-    for name, count in (("documents", report.documents), ("pages", report.pages)):
-        typer.echo(f"{name}: {count.added} added, {count.unchanged} unchanged, {count.failed} failed")
-    dropped = ", ".join(f"{number} {reason.replace('_', ' ')}" for reason, number in sorted(report.dropped.items()))
-    typer.echo(f"chunks: {report.chunks}; words: {report.words}, of which dropped: {dropped or 'none'}")
-
-
-def _print_hits(hits: Sequence[Any]) -> None:
-    from rich.console import Console
-    from rich.text import Text as Line
-
-    console = Console()
-    for number, hit in enumerate(hits, start=1):
-        about = hit.metadata
-        where = f"{about.get('file_name', '')} page {about.get('page_number', '?')} of {about.get('total_pages', '?')}"
-        console.print(Line(f"{number}. {where}  box {about.get('bbox', '')}  score {hit.score:.4f}", style="bold"))
-        if about.get("headings"):
-            console.print(Line(str(about["headings"]), style="dim"))
-        console.print(Line(hit.text), soft_wrap=True)
-        console.print()
+# -- how a command ends -----------------------------------------------------------------------------------------------
 
 
 def _exit_if(failures: Sequence[Failure], as_json: bool = False) -> None:
