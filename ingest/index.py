@@ -21,9 +21,10 @@ import numpy as np
 
 from ingest.embed import Embedder, open_embedder
 from ingest.filters import sql_of
+from ingest.question import understood
 from ingest.ranking import parted
 from ingest.schema import chunk_schema, rows_of, source_schema, table_of
-from ingest.search import Hit, Mode, Searcher, hit_of
+from ingest.search import Hit, Mode, Searcher, hit_of, question_vector
 from loaders.cache import Cache
 from loaders.document import Document
 from loaders.errors import StoreError, UsageError
@@ -299,10 +300,10 @@ class Index:
         where = sql_of(where)
         if mode == "text":
             return self._searcher.by_text(query, k, where)
-        vector = self.embedder.embed_query(query)
         if mode == "vector":
-            return self.search_vector(vector, k, where=where)
-        return self._searcher.by_both(query, vector, k, where)
+            return self.search_vector(self.embedder.embed_query(query), k, where=where)
+        question = understood(query)
+        return self._searcher.by_both(question, question_vector(question, self.embedder), k, where)
 
     def search_vector(self, vector: Any, k: int = 5, *, where: Any = None) -> list[Hit]:
         """Return the k chunks nearest to a vector; the score is the true cosine."""

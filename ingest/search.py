@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ingest.filters import sql_of
+from ingest.question import LAST, Question
 from ingest.ranking import Scores, blended, group_means, parted
 from ingest.schema import CHUNK_KEYS, unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ingest.embed import Vectors
+    from ingest.embed import Embedder, Vectors
 
 Mode = Literal["hybrid", "vector", "text"]
 CANDIDATES = 100
@@ -28,6 +29,10 @@ WEIGHED = 50
 """Candidates whose pages are looked at; more than that would rarely come up so far."""
 NAMED = 50
 """Documents whose names are looked up."""
+ON_PAGE = 50
+"""Chunks of pages that the question names: they are looked at, however little they look like it."""
+MOST_PARTS = 8
+"""Sentences of a question that are embedded one by one; a longer text is no question."""
 PROBES, REFINED, REFINE = 60, 300, 5
 """Of an index of vectors so many parts are searched; of so many candidates, and of at least so many times what is asked
 for, the exact distance is computed. On 100,000 chunks recall@10 is .993; with LanceDB's own 20 parts and 100, .95."""
@@ -71,27 +76,30 @@ class Searcher:
         found = self._full_text(self.chunks, "embed_text", query, k, where, SHOWN)
         return [hit_of(row, row["_score"]) for row in (found.to_pylist() if found else ())]
 
-    def by_both(self, query: str, vector: Vectors, k: int, where: str | None) -> list[Hit]:
+    def by_both(self, question: Question, vector: Vectors, k: int, where: str | None) -> list[Hit]:
         """Return the k chunks that are best by meaning, words, page and the document's name together."""
         wide, columns = max(k, CANDIDATES), (*SHOWN, "vector")
-        matching = self._full_text(self.chunks, "embed_text", query, wide, where, columns)
+        matching = self._full_text(self.chunks, "embed_text", question.words, wide, where, columns)
         words = (
             dict(zip(matching["chunk_id"].to_pylist(), matching["_score"].to_pylist(), strict=True)) if matching else {}
         )
-        sides = [side for side in (self._nearest(vector, wide, where, columns), matching) if side]
+        asked = _on_pages(question.pages)
+        there = self._nearest(vector, ON_PAGE, f"({where}) AND {asked}" if where else asked, columns) if asked else None
+        sides = [side for side in (self._nearest(vector, wide, where, columns), matching, there) if side]
         known = {row["chunk_id"]: (row, cosine) for side in sides for row, cosine in _with_cosines(side, vector)}
         if not known:
             return []
         rows = [row for row, _ in known.values()]
         cosines = np.array([cosine for _, cosine in known.values()], np.float32)
         text = np.array([words.get(row["chunk_id"], 0.0) for row in rows], np.float32)
-        named = self._named(query)
+        named = self._named(question.asked)
         names = np.array([named.get(row["doc_id"], 0.0) for row in rows], np.float32)
-        guess = blended(cosines, cosines, text, names)  # as if each page said what its chunk says
+        on_page = np.array([_stands_on(row, question.pages) for row in rows], np.float32)
+        guess = blended(cosines, cosines, text, names, on_page)  # as if each page said what its chunk says
         best = np.argsort(-guess, kind="stable")[: max(k, WEIGHED)]
         pages = cosines.copy()
         pages[best] = self._page_cosines([rows[row] for row in best], cosines[best], vector)
-        scores = blended(cosines, pages, text, names)[best]
+        scores = blended(cosines, pages, text, names, on_page)[best]
         order = np.argsort(-scores, kind="stable")[:k]
         return [hit_of(rows[best[place]], scores[place]) for place in order]
 
@@ -141,6 +149,30 @@ class Searcher:
         means = group_means(_cosines(table, vector), places)
         own = zip(map(_page_of, rows), cosines.tolist(), strict=True)
         return np.array([means.get(page, cosine) if page else cosine for page, cosine in own], np.float32)
+
+
+def question_vector(question: Question, embedder: Embedder) -> Vectors:
+    """Embed a question: half is the whole, half the mean of its sentences, so that a long preamble drowns nothing."""
+    whole = embedder.embed_query(question.text)
+    if not 1 < len(question.parts) <= MOST_PARTS:
+        return whole
+    vector = whole + np.mean([embedder.embed_query(part) for part in question.parts], axis=0)
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
+
+
+def _on_pages(pages: frozenset[int]) -> str:
+    """Return the condition for a chunk that starts on one of these pages, by count or by label; "" for none."""
+    numbers = sorted(pages - {LAST})
+    either = [sql_of({"page_number": numbers}), sql_of({"page_label": [*map(str, numbers)]})] if numbers else []
+    either += ["page_number = total_pages"] if LAST in pages else []
+    return f"({' OR '.join(filter(None, either))})" if either else ""
+
+
+def _stands_on(row: Row, pages: frozenset[int]) -> bool:
+    """Say the same of a row."""
+    number, label = row.get("page_number"), row.get("page_label")
+    last = LAST in pages and number is not None and number == row.get("total_pages")
+    return last or number in pages or (label is not None and label in {*map(str, pages)})
 
 
 def _page_of(row: Row) -> tuple[str, int] | None:
