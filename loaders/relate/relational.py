@@ -140,7 +140,8 @@ def _blocks(sight: Sight, reading: Reading) -> list[_Block]:
         return []
     roles = reading.roles.copy()
     roles[lines.pictured] = np.eye(len(ROLES), dtype=np.float32)[_FIGURE]
-    found = grouped(lines.graph, reading.following, lines.picture)
+    cells = [lines.layout.drafts[k].cell for k in lines.block]
+    found = grouped(lines.graph, reading.following, np.where(cells, lines.block, lines.picture))
     blocks = []
     for group in found.groups:
         rows = list(group)
