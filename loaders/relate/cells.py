@@ -25,15 +25,37 @@ RUNS_ON = 0.2
 """Share of lines that start in lower case, as prose in a narrow column does; beyond it only digits or colons tell."""
 
 
-def find_cells(blocks: Chains, rows: Rows) -> Bools:
-    """Return which lines (M,) are pieces of rows: labels of a block, and the values beside them."""
-    cells = np.zeros(len(rows), bool)
+def part_rows(blocks: Chains, rows: Rows) -> tuple[Chains, list[bool]]:
+    """Part blocks whose lines are pieces of rows. Return the blocks, and which of them are such pieces.
+
+    Labels and short values stand alone, line by line; a longer value, which may go on below, starts anew where a label
+    with a colon stands before it.
+    """
     if all(len(block) == 1 for block in blocks):
-        return cells
+        return blocks, [False] * len(blocks)
     block_of = np.empty(len(rows), np.int64)
     for number, block in enumerate(blocks):
         block_of[list(block)] = number
     beside = _beside(rows, block_of)
+    colons = np.array([text.rstrip().endswith((":", "：")) for text in rows.texts])
+    cells = _find_cells(blocks, rows, block_of, beside, colons)
+    before = np.where(beside >= 0, rows.boxes[beside, 0] < rows.boxes[:, 0], False)
+    starts = cells | (before & colons[beside])
+    ends = colons & np.isin(np.arange(len(rows)), beside[starts])
+    parts: Chains = []
+    pieces: list[bool] = []
+    for block in blocks:
+        own = list(block)
+        at = [k for k in range(1, len(own)) if starts[own[k]] or ends[own[k - 1]] or cells[own[k - 1]]]
+        cut = [tuple(own[a:b]) for a, b in zip([0, *at], [*at, len(own)], strict=True)]
+        parts += cut
+        pieces += [len(cut) > 1] * len(cut)
+    return parts, pieces
+
+
+def _find_cells(blocks: Chains, rows: Rows, block_of: Ints, beside: Ints, colons: Bools) -> Bools:
+    """Return which lines (M,) are labels in a block, or the short values beside them."""
+    cells = np.zeros(len(rows), bool)
     words = np.array([len(chain) for chain in rows.chains])
     short = (words <= VALUE_WORDS) & np.array([len(text) <= VALUE_LETTERS for text in rows.texts])
     value = np.zeros(len(rows), bool)
@@ -41,11 +63,10 @@ def find_cells(blocks: Chains, rows: Rows) -> Bools:
         own = list(block)
         value[own] = short[own].all() and (beside[own] >= 0).mean() >= BLOCK_LEVEL
     figures = np.array([any(map(str.isdigit, text)) for text in rows.texts])
-    colons = np.array([text.rstrip().endswith((":", "：")) for text in rows.texts])
     runs_on = np.array([text[:1].islower() for text in rows.texts])
     labelled = np.where(value, block_of[beside], -1)
-    for number, block in enumerate(blocks):
-        labels, values = np.array(block), np.flatnonzero(labelled == number)
+    for number in np.unique(labelled[labelled >= 0]):
+        labels, values = np.array(blocks[number]), np.flatnonzero(labelled == number)
         if len(values) < 2 or words[labels].mean() > LABEL_WORDS:
             continue
         met = np.isin(labels, beside[values]).mean()

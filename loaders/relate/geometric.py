@@ -16,7 +16,7 @@ from loaders.geometry import Array, Box, Frame
 from loaders.relate.arrange import arrange
 from loaders.relate.blocks import find_blocks
 from loaders.relate.categories import Body, categorize
-from loaders.relate.cells import find_cells
+from loaders.relate.cells import part_rows
 from loaders.relate.columns import Rows
 from loaders.relate.drafts import Draft, gather_labels, inside, merge_touching
 from loaders.relate.levels import Heading, rank_headings
@@ -164,12 +164,9 @@ def draft_blocks(sight: Sight, rows: Ints, chains: Chains, rulings: Array) -> li
     own, boxes = sight.words.take(rows), sight.upright.boxes[rows]
     lines = Rows.of(chains, own, boxes)
     drafts = []
-    blocks = find_blocks(lines, own, boxes, rulings)
-    cells = find_cells(blocks, lines)
-    blocks = [part for block in blocks for part in ([(line,) for line in block] if cells[block[0]] else [block])]
-    for block in blocks:
+    for block, piece in zip(*part_rows(find_blocks(lines, own, boxes, rulings), lines), strict=True):
         members = [tuple(int(rows[i]) for i in chains[line]) for line in block]
         size = float(np.median(lines.sizes[list(block)]))
         draft = Draft.of(members, sight.words, sight.upright.placed)
-        drafts.append(replace(draft, size=size, cell=bool(cells[block[0]])))
+        drafts.append(replace(draft, size=size, cell=piece))
     return drafts
