@@ -64,6 +64,10 @@ def add(
     deadline: Deadline = 120.0,
     password: Password = None,
     password_file: PasswordFile = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option("--embedder", metavar="NAME", help="Of a new index: all-MiniLM-L6-v2 | all-MiniLM-L6-v2-int8 | …"),
+    ] = None,
     ray: Annotated[bool, typer.Option("--ray", help="Read on Ray: a local one, or that of --ray-address.")] = False,
     ray_address: Annotated[
         str | None, typer.Option("--ray-address", metavar="URL", help="A Ray cluster: auto | host:6379.")
@@ -79,7 +83,7 @@ def add(
 
     settings = _settings(engine, text, rasterizer, dpi, model_dir, password, password_file)
     with page_progress(quiet=as_json) as on_page:
-        work = _Work(paths, index, settings, workers, deadline, on_page)
+        work = _Work(paths, index, embedder, settings, workers, deadline, on_page)
         report = _fill(work, shard, ray or ray_address) if shard else _add(work, ray, ray_address)
     if as_json:
         print_json(add_json(report))
@@ -278,6 +282,7 @@ class _Work:
 
     paths: list[str]
     index: str
+    embedder: str | None
     settings: Settings
     workers: int | None
     deadline: float
@@ -294,7 +299,7 @@ def _add(work: _Work, ray: bool, address: str | None) -> AddReport:
         executor = Ray(address=address, workers=work.workers)
     return add_paths(
         work.paths,
-        _index(work.index),
+        _index(work.index, work.embedder),
         work.settings,
         workers=_local_workers(work),
         executor=executor,
@@ -347,12 +352,12 @@ def _password(text: str | None, file: Path | None) -> str | None:
         _fail(f"--password-file {file}: {error.strerror}")
 
 
-def _index(directory: str, *, create: bool = True) -> Index:
+def _index(directory: str, embedder: str | None = None, *, create: bool = True) -> Index:
     from ingest.index import Index
     from loaders.errors import StoreError
 
     try:
-        return Index(directory, create=create)
+        return Index(directory, embedder, create=create)
     except StoreError as error:
         _fail(str(error))
 

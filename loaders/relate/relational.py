@@ -91,7 +91,9 @@ def relate_by_network(sight: Sight, model: RelationalModel) -> tuple[list[BlockD
     blocks = [*(_Block(table, _table_roles(), 0, -1) for table in tables), *_blocks(sight, reading)]
     roles = np.array([block.roles for block in blocks])
     drafts = [block.draft for block in blocks]
-    categories: list[Category] = [CATEGORY_OF[ROLES[k]] for k in roles.argmax(axis=1)]
+    categories: list[Category] = [
+        draft.fixed or CATEGORY_OF[ROLES[k]] for draft, k in zip(drafts, roles.argmax(axis=1), strict=True)
+    ]
     given = _geometric_order(blocks, reading.lines)
     graph = block_graph(sight, [drafts[k] for k in given], roles[given])
     per_edge, per_node = model.run("blocks", graph)

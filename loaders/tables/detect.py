@@ -50,9 +50,16 @@ def _directions(words: Words) -> list[Ints]:
         return []
     edge = (words.quads[:, 1] - words.quads[:, 0]).astype(np.float64)
     quarter = np.round(np.degrees(np.arctan2(edge[:, 1], edge[:, 0])) / 90).astype(int) % 4
-    # A single letter's quad may be higher than wide and tells no direction: it goes with the most.
-    usual = int(np.argmax(np.bincount(quarter, minlength=4)))
-    quarter[[len(text) < 2 for text in words.texts]] = usual
+    # A single letter's quad may be higher than wide and tells no direction: it goes with the word next to it.
+    single = np.array([len(text) < 2 for text in words.texts], bool)
+    if single.all():
+        return [np.arange(len(words))]
+    if (quarter[~single] != quarter[~single][0]).any():
+        middles = words.quads.mean(axis=1)
+        for i in np.flatnonzero(single):
+            quarter[i] = quarter[~single][np.abs(middles[~single] - middles[i]).sum(axis=1).argmin()]
+    else:
+        quarter[single] = quarter[~single][0]
     return [rows for q in range(4) if len(rows := np.flatnonzero(quarter == q)) >= 6]
 
 
