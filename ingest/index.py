@@ -306,6 +306,8 @@ class Index:
     def search(self, query: str, k: int = 5, *, mode: Mode = "hybrid", where: Any = None) -> list[Hit]:
         """Return the k best chunks for a question, best first.
 
+        A hybrid search reads the question first (see question.py): how it wants to be answered is left out, periods are
+        spelled out, pages it names come first. "vector" and "text" take it as it comes.
         `where` is a dict of metadata (`{"page_number": {">=": 2}, "category": ["table", "text"]}`) or a Lance SQL
         condition; it is applied before ranking. Raises UsageError for an empty query or an unknown mode or key.
         """

@@ -18,7 +18,8 @@ TEXT_WEIGHT = 0.2
 """What the best full-text match counts beside the best cosine, that of the least candidate being 0. Ranks alone (RRF)
 forget how much better it was; cosines alone are spread by each embedding model in its own way."""
 FEW = 10
-"""Matches below which words count for more: what one chunk alone says is what a question with that word asks for."""
+"""Matches below which words count for more: what one chunk alone says is what a question with that word asks for. It is
+there for identifiers; of the questions measured it moved one (general documents, MRR +.006)."""
 NAME_WEIGHT = 0.3
 """What a document whose name the question gives counts, likewise."""
 PAGE_WEIGHT = 1.2
