@@ -96,7 +96,8 @@ def _tables_of(up: Upright, likelihood: Floats | None = None) -> list[tuple[str,
         table = table_extent(sheet, "grid", extent)
         if table is not None and all(_apart(table, other) for _, other in found):
             found.append(("grid", table))
-    candidates = [("stack", rule_stacks(up, used)), ("aligned", aligned_rows(up, sheet.texts))]
+    stacks, aligned = rule_stacks(up, used), aligned_rows(up, sheet.texts)
+    candidates = [("stack", stacks), ("stack", _under_ruled_headings(stacks, aligned)), ("aligned", aligned)]
     for kind, extents in [*candidates, ("likely", likely_regions(up, likelihood))]:
         for extent in extents:
             found = _with(sheet, found, kind, extent)
@@ -123,6 +124,17 @@ def _with(sheet: Sheet, found: list[tuple[str, Floats]], kind: str, extent: Floa
     if table is None or not all(_apart(table, other) for _, other in rest):
         return found
     return [*rest, (kind, table)]
+
+
+def _under_ruled_headings(stacks: list[Floats], aligned: list[Floats]) -> list[Floats]:
+    """Return aligned rows together with the ruled headings over them, where no rule closes the table."""
+    found = []
+    for stack in stacks:
+        for rows in aligned:
+            shared = min(stack[2], rows[2]) - max(stack[0], rows[0])
+            if not _apart(stack, rows) and rows[3] > stack[3] and shared > 0.8 * (stack[2] - stack[0]):
+                found.append(_around([stack, rows]))
+    return found
 
 
 def _closed(up: Upright, extent: Floats) -> bool:
@@ -156,14 +168,18 @@ def _headed(sheet: Sheet, kind: str, extent: Floats) -> Floats:
     grid = None if _closed(up, extent) else cut_grid(up.within(*extent))
     if grid is None:
         return extent
-    taller = _grown(sheet, extent)
+    lefts = np.where(grid.filled, grid.left, np.inf).min(axis=0)
+    taller = _grown(sheet, extent, lefts)
     over = up.within(extent[0], taller[1], taller[2], extent[1])
     filled = np.unique(np.searchsorted([cut.x for cut in grid.cuts], over.middles[:, 0]))
     return taller if kind == "aligned" or len(filled) >= max(2, 0.5 * grid.shape[1]) else extent
 
 
-def _grown(sheet: Sheet, extent: Floats) -> Floats:
-    """Take in the heading lines over a table's rows, and the titles of its first rows that stand between."""
+def _grown(sheet: Sheet, extent: Floats, lefts: Floats) -> Floats:
+    """Take in the heading lines over a table's rows, and the titles of its first rows that stand between.
+
+    `lefts` are where the columns begin.
+    """
     x0, y0, x1, y1 = extent
     boxes, em = sheet.texts.boxes, sheet.up.em
     middle = boxes[:, [1, 3]].mean(axis=1)
@@ -176,7 +192,7 @@ def _grown(sheet: Sheet, extent: Floats) -> Floats:
             break
         line = np.flatnonzero(near & (middle > middle[near].max() - 0.6 * em))
         top = float(boxes[line, 1].min())
-        if _is_heading(sheet, line, (x0, x1)):
+        if _is_heading(sheet, line, (x0, x1), lefts):
             y0, right, titles = top, max(right, float(boxes[line, 2].max())), 0
         elif len(line) > 1 or titles > 2 or sheet.texts.prose[line[0]] or boxes[line[0], 2] > x0 + 0.6 * (x1 - x0):
             break
@@ -185,8 +201,11 @@ def _grown(sheet: Sheet, extent: Floats) -> Floats:
     return np.array([x0, y0, right, y1])
 
 
-def _is_heading(sheet: Sheet, line: Ints, width: tuple[float, float]) -> bool:
-    """Say whether a line over aligned rows holds column headings: several texts, or one set over the later columns."""
+def _is_heading(sheet: Sheet, line: Ints, width: tuple[float, float], lefts: Floats) -> bool:
+    """Say whether a line over aligned rows holds column headings.
+
+    They are several texts, or one set over the later columns, or so wide that they run into one, each at its column.
+    """
     up, texts = sheet.up, sheet.texts
     boxes = texts.boxes[line]
     x0, x1 = width
@@ -203,4 +222,5 @@ def _is_heading(sheet: Sheet, line: Ints, width: tuple[float, float]) -> bool:
     bold = bool(len(words)) and bool((words.styles & BOLD).all())
     over_later = boxes[0, 0] > x0 + 0.15 * (x1 - x0) and boxes[0, 2] - boxes[0, 0] < 0.8 * (x1 - x0)
     over_all = bold and boxes[0, 2] - boxes[0, 0] > 0.6 * (x1 - x0) and texts.words[line[0]] < 9
-    return bool(over_later or over_all)
+    begins = np.abs(words.boxes[:, None, 0] - lefts) < 0.4 * up.em
+    return bool(over_later or over_all or (len(lefts) > 2 and begins.any(axis=0).all()))
