@@ -25,6 +25,9 @@ AROUND = 0.12
 LARGEST, LOWEST, NARROWEST, FLATTEST = 1.5, 0.25, 0.2, 2.0
 """A mark is at most so large (em) either way, and at least so high, or so wide and so many times wider than high."""
 
+MOST = 600
+"""More marks than this are a picture's, or a screen's."""
+
 
 def marks(image: PageImage, up: Upright, known: Bools) -> Floats:
     """Return the boxes (k, 4) of marks in the extent of a table's words and rulings, in its upright coordinates.
@@ -51,6 +54,8 @@ def marks(image: PageImage, up: Upright, known: Bools) -> Floats:
     sized = (w <= LARGEST * em) & (h <= LARGEST * em)
     sized &= (h >= LOWEST * em) | ((w >= NARROWEST * em) & (w >= FLATTEST * h))
     found = np.stack([x, y, x + w, y + h], axis=1)[sized].astype(np.float64)
+    if len(found) > MOST:
+        return np.zeros((0, 4))
     whole = ~_touching(found, wiped)  # what was wiped in part is the rest of a known word
     whole &= np.array([_on_light(view, ink, box, em) for box in found.astype(int)], bool)
     return np.asarray(found[whole] / scale + np.tile(origin, 2), np.float64)
@@ -60,8 +65,8 @@ def _touching(boxes: Floats, others: Floats) -> Bools:
     """Say which boxes (k, 4) come within two pixels of another."""
     if not len(others):
         return np.zeros(len(boxes), bool)
-    apart = (boxes[:, None, :2] > others[None, :, 2:] + 2) | (others[None, :, :2] > boxes[:, None, 2:] + 2)
-    return np.asarray((~apart.any(axis=2)).any(axis=1))
+    gap = np.maximum(boxes[:, None, :2] - others[None, :, 2:], others[None, :, :2] - boxes[:, None, 2:])
+    return np.asarray((gap.max(axis=2) <= 2).any(axis=1))
 
 
 def _on_light(view: Pixels, ink: Pixels, box: npt.NDArray[np.int_], em: float) -> bool:
