@@ -112,11 +112,11 @@ def _placed(unread: Unread, i: int, found: Words) -> Words:
     """Return what was read in a quad as words of the page; the box of one word is as high as its line."""
     if len(found) > 1:
         return found
-    chance = found.confidences if len(found) else np.array([SURE], np.float32)
     if _is_dash(found, bool(unread.flat[i])):
-        text = "-"
+        text, chance = "-", np.full(1, SURE, np.float32)  # its shape says more than the recognizer does
     else:
-        text = FIGURE.get(found.texts[0], found.texts[0]) if unread.figures[i] else found.texts[0]
+        text, chance = found.texts[0], found.confidences
+        text = FIGURE.get(text, text) if unread.figures[i] else text
     return Words.of(unread.boxes[i][None], [text], chance, sizes=unread.sizes[i : i + 1])
 
 
