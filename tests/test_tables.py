@@ -64,6 +64,15 @@ def test_several_tables_on_a_page() -> None:
     assert all(a.overlap(b) == 0 for i, a in enumerate(boxes) for b in boxes[i + 1 :])
 
 
+@pytest.mark.parametrize("style", [ruled, booktabs, borderless])
+def test_a_table_folded_beside_itself_is_several(style) -> None:
+    ages = [[f"{n} years", f"{4_000_000 - 37_911 * n:,}"] for n in range(24)]
+    head = ["Age", "Population"]
+    folded = [head * 3, *([*ages[n], *ages[n + 8], *ages[n + 16]] for n in range(8))]
+    page = sheet(style(folded, "(60pt, 70pt) * 3"))
+    assert [texts(table) for table in page.tables()] == [[head, *ages[n : n + 8]] for n in (0, 8, 16)]
+
+
 def test_a_caption_is_no_row() -> None:
     page = sheet(f"Table 3: What was sold, by region and year, in thousands of tonnes\n\n{booktabs(SALES)}")
     assert texts(page.table) == SALES

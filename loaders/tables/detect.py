@@ -7,6 +7,7 @@ come from crossing rulings (`ruled`), stacks of rules and aligned texts (`aligne
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from loaders.geometry import Array, Box, Frame
 from loaders.rulings import Floats
 from loaders.tables.aligned import aligned_rows, texts_of
 from loaders.tables.grid import cut_grid, words_in
-from loaders.tables.judge import Sheet, celled, table_extent
+from loaders.tables.judge import Sheet, celled, place_texts, table_extent
 from loaders.tables.likely import likely_regions
 from loaders.tables.ruled import crossing_grids, is_caption, rule_stacks
 from loaders.tables.words import Ints, Upright, right_neighbours, upright
@@ -105,7 +106,7 @@ def _tables_of(up: Upright, likelihood: Floats | None = None) -> list[tuple[str,
         taller = _headed(sheet, kind, table)
         if all(_apart(taller, other) for k, (_, other) in enumerate(found) if k != i):
             found[i] = kind, taller
-    return found
+    return [(kind, part) for kind, table in found for part in _unfolded(up, table)]
 
 
 def _with(sheet: Sheet, found: list[tuple[str, Floats]], kind: str, extent: Floats) -> list[tuple[str, Floats]]:
@@ -157,6 +158,20 @@ def _held(up: Upright, extent: Floats, other: Floats) -> float:
     """Return the share of an extent's words that lie in another."""
     part = up.within(*extent)
     return len(part.within(*other)) / max(len(part), 1)
+
+
+def _unfolded(up: Upright, extent: Floats) -> list[Floats]:
+    """Part a table that was folded to save paper: the same headings stand several times beside each other."""
+    grid = cut_grid(up.within(*extent))
+    if grid is None or grid.rows.header != 1 or grid.shape[0] < 4:
+        return [extent]
+    cols, said = grid.shape[1], place_texts(grid)
+    heads = [said.get((0, col), "") for col in range(cols)]
+    for width in range(2, cols // 2 + 1):
+        if all(heads) and cols % width == 0 and heads == heads[:width] * (cols // width) and len(set(heads)) == width:
+            edges = [extent[0], *(grid.cuts[col - 1].x for col in range(width, cols, width)), extent[2]]
+            return [np.array([left, extent[1], right, extent[3]]) for left, right in pairwise(edges)]
+    return [extent]
 
 
 # -- headings over a table ----------------------------------------------------------------------------------------
