@@ -19,7 +19,7 @@ from loaders.tables.grid import cut_grid, words_in
 from loaders.tables.judge import Sheet, celled, place_texts, table_extent
 from loaders.tables.likely import likely_regions
 from loaders.tables.ruled import crossing_grids, is_caption, rule_stacks
-from loaders.tables.words import Ints, Upright, right_neighbours, upright
+from loaders.tables.words import Ints, Upright, is_number, right_neighbours, upright
 
 
 def detect_tables(
@@ -170,7 +170,10 @@ def _unfolded(up: Upright, extent: Floats) -> list[Floats]:
     for width in range(2, cols // 2 + 1):
         if all(heads) and cols % width == 0 and heads == heads[:width] * (cols // width) and len(set(heads)) == width:
             edges = [extent[0], *(grid.cuts[col - 1].x for col in range(width, cols, width)), extent[2]]
-            return [np.array([left, extent[1], right, extent[3]]) for left, right in pairwise(edges)]
+            figured = [row for (row, col), text in said.items() if col % width and is_number(text)]
+            last = max(figured, default=grid.shape[0] - 1)  # what stands under the figures is a note on them all
+            bottom = float(grid.rows.parts[last]) if last < len(grid.rows.parts) else extent[3]
+            return [np.array([left, extent[1], right, bottom]) for left, right in pairwise(edges)]
     return [extent]
 
 
