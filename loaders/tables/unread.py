@@ -39,7 +39,7 @@ BESIDE = 0.3
 """A mark this near (em) to a word of its line was before the recognizer when it read that word."""
 MARGIN = (0.3, 0.2)
 """White (em) around a text to be read, along and across its line."""
-FIGURE = {"O": "0", "o": "0", "D": "0", "l": "1", "I": "1", "|": "1", "丨": "1", "十": "+"}
+FIGURE = {"O": "0", "o": "0", "D": "0", "l": "1", "I": "1", "|": "1", "丨": "1"}
 """What a character by itself is among figures, which no recognizer can know."""
 DASHES, STROKE = frozenset("-–—−_一ー"), 0.25
 """What a recognizer takes a lone dash for, if it sees it; ink lower than this (em), in the middle of a line, is one."""
