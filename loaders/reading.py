@@ -187,8 +187,11 @@ class Reader:
         with stage("ocr"):
             read = self.engine.read_quads(image, unread.quads * image.scale)
         more, wrong = settle(seen.words, unread, [words.scaled(1 / image.scale) for words in read])
-        dark = paper_darkness(image, more.quads * image.scale)
-        return seen.without(wrong, "duplicate").with_more(more, dark)
+        if not len(more):
+            return seen
+        seen = seen.without(wrong, "duplicate").with_more(more, paper_darkness(image, more.quads * image.scale))
+        unclear = seen.words.confidences < self.settings.min_confidence
+        return seen.without(unclear, "low_confidence") if unclear.any() else seen
 
     def _with_regions(self, seen: _Seen, page: OpenPage, regions: Sequence[Box]) -> _Seen:
         """Add what the engine reads in the given regions, less what the text layer already says there.

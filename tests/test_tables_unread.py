@@ -90,12 +90,16 @@ def words_of(*said: tuple[str, tuple[float, float, float, float], float]) -> Wor
 
 
 def unread(
-    boxes: Sequence[tuple[float, float, float, float]], replaces: Sequence[int], figures: bool = False
+    boxes: Sequence[tuple[float, float, float, float]],
+    replaces: Sequence[int],
+    figures: bool = False,
+    covers: float = 1.0,
 ) -> Unread:
     quads = quads_from_boxes(boxes)
     count = len(boxes)
     flat = np.zeros(count, bool)
-    return Unread(quads, quads, np.full(count, 10, np.float32), np.full(count, figures), flat, np.array(replaces, int))
+    sizes, share = np.full(count, 10, np.float32), np.full(count, covers, np.float32)
+    return Unread(quads, quads, sizes, np.full(count, figures), flat, np.array(replaces, int), share)
 
 
 UPPER, LOWER = (50.0, 10.0, 56.0, 20.0), (50.0, 24.0, 56.0, 34.0)
@@ -113,6 +117,13 @@ def test_a_word_stays_where_nothing_better_is_read() -> None:
     for found in (words_of(("as", UPPER, 0.6)), Words.none(), words_of(("a8", UPPER, 0.99))):
         more, wrong = settle(words, unread([UPPER], [0]), [found])
         assert (more.texts, wrong.tolist()) == ((), [False])
+
+
+def test_a_word_is_not_replaced_by_what_stands_beside_it() -> None:
+    words = words_of(("Remittance", (50, 10, 80, 20), 0.9))
+    read = [words_of(("R", (45, 10, 49, 20), 0.99)), words_of(("nce", (81, 10, 95, 20), 0.99))]
+    more, wrong = settle(words, unread([(45, 10, 49, 20), (81, 10, 95, 20)], [0, 0], covers=0.0), read)
+    assert (more.texts, wrong.tolist()) == ((), [False])
 
 
 @pytest.mark.parametrize(("figures", "text"), [(True, "0"), (False, "O")])

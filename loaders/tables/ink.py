@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from loaders.rulings import Floats, Pixels
 from loaders.tables.words import Bools, Upright
@@ -23,6 +24,9 @@ AROUND = 0.12
 """How far (em) beyond its box a word's own ink may reach."""
 LARGEST, LOWEST, NARROWEST, FLATTEST = 1.5, 0.25, 0.2, 2.0
 """A mark is at most so large (em) either way, and at least so high, or so wide and so many times wider than high."""
+
+MOST = 600
+"""More marks than this are a picture's, or a screen's."""
 
 
 def marks(image: PageImage, up: Upright, known: Bools) -> Floats:
@@ -40,16 +44,38 @@ def marks(image: PageImage, up: Upright, known: Bools) -> Floats:
         float(np.percentile(part, 90)) for x0, y0, x1, y1 in boxes.astype(int) if (part := depth[y0:y1, x0:x1]).size
     ]
     ink = (depth > INK * max(float(np.median(dark)) if dark else 0.0, 40.0)).view(np.uint8)
-    for x0, y0, x1, y1 in boxes[known] + np.array([-1, -1, 1, 1]) * AROUND * up.em * scale:
+    wiped = boxes[known] + np.array([-1, -1, 1, 1]) * AROUND * up.em * scale
+    for x0, y0, x1, y1 in wiped:
         ink[max(int(y0), 0) : int(np.ceil(y1)), max(int(x0), 0) : int(np.ceil(x1))] = 0
     _without_rulings(ink, up, origin, scale)
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    x, y, w, h = (stats[1:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP, cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]] / scale).T
-    em = up.em
+    x, y, w, h = stats[1:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP, cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].T
+    em = up.em * scale
     sized = (w <= LARGEST * em) & (h <= LARGEST * em)
     sized &= (h >= LOWEST * em) | ((w >= NARROWEST * em) & (w >= FLATTEST * h))
-    found = np.stack([x, y, x + w, y + h], axis=1)[sized]
-    return np.asarray(found + np.tile(origin, 2), np.float64)
+    found = np.stack([x, y, x + w, y + h], axis=1)[sized].astype(np.float64)
+    if len(found) > MOST:
+        return np.zeros((0, 4))
+    whole = ~_touching(found, wiped)  # what was wiped in part is the rest of a known word
+    whole &= np.array([_on_light(view, ink, box, em) for box in found.astype(int)], bool)
+    return np.asarray(found[whole] / scale + np.tile(origin, 2), np.float64)
+
+
+def _touching(boxes: Floats, others: Floats) -> Bools:
+    """Say which boxes (k, 4) come within two pixels of another."""
+    if not len(others):
+        return np.zeros(len(boxes), bool)
+    gap = np.maximum(boxes[:, None, :2] - others[None, :, 2:], others[None, :, :2] - boxes[:, None, 2:])
+    return np.asarray((gap.max(axis=2) <= 2).any(axis=1))
+
+
+def _on_light(view: Pixels, ink: Pixels, box: npt.NDArray[np.int_], em: float) -> bool:
+    """Say whether what surrounds a mark is lighter than it: not so between the strokes of white letters."""
+    x0, y0, x1, y1 = box
+    margin = round(0.5 * em)
+    around = view[max(y0 - margin, 0) : y1 + margin, max(x0 - margin, 0) : x1 + margin]
+    mine = view[y0:y1, x0:x1][ink[y0:y1, x0:x1] > 0]
+    return float(np.median(around)) - float(mine.mean()) > 0.25 * (float(around.max()) - float(mine.mean()))
 
 
 def _upright_view(image: PageImage, up: Upright) -> tuple[Pixels, Floats, float]:

@@ -33,6 +33,8 @@ SURE = 0.8
 """What is read anew counts from this confidence."""
 GAP = 0.45
 """Marks this near (em) on a line are one text."""
+COVERED = 0.6
+"""Texts take the place of a doubted word where they cover this share of its width."""
 BESIDE = 0.3
 """A mark this near (em) to a word of its line was before the recognizer when it read that word."""
 MARGIN = (0.3, 0.2)
@@ -52,7 +54,8 @@ class Unread:
     sizes     float32 (k,), type size
     figures   bool (k,), the other texts of its column are figures
     flat      bool (k,), its ink has the place and shape of a dash
-    replaces  int (k,), the word that is doubted and in whose place the text stands, or -1
+    replaces  int (k,), the word that is doubted and in whose place or beside which the text stands, or -1
+    covers    float32 (k,), the share of that word's width that the text takes
     """
 
     quads: Array
@@ -61,6 +64,7 @@ class Unread:
     figures: Bools
     flat: Bools
     replaces: Ints
+    covers: Array
 
 
 def find_unread(image: PageImage, words: Words, tables: Sequence[Box], rulings: Array) -> Unread:
@@ -69,7 +73,7 @@ def find_unread(image: PageImage, words: Words, tables: Sequence[Box], rulings: 
     if not parts:
         none = np.zeros((0, 4, 2), np.float32)
         no = np.zeros(0, bool)
-        return Unread(none, none, np.zeros(0, np.float32), no, no, np.zeros(0, int))
+        return Unread(none, none, np.zeros(0, np.float32), no, no, np.zeros(0, int), np.zeros(0, np.float32))
     names = [field.name for field in fields(Unread)]
     return Unread(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
@@ -83,10 +87,10 @@ def settle(words: Words, unread: Unread, read: Sequence[Words]) -> tuple[Words, 
     sure = np.array([_is_sure(found, bool(flat)) for found, flat in zip(read, unread.flat, strict=True)], bool)
     wrong = np.zeros(len(words), bool)
     for word in np.unique(unread.replaces[unread.replaces >= 0]):
-        mine = np.flatnonzero((unread.replaces == word) & sure)
-        chance = (
-            float(np.mean([read[i].confidences.mean() if len(read[i]) else 0.0 for i in mine])) if len(mine) else 0.0
-        )
+        mine = np.flatnonzero((unread.replaces == word) & sure).tolist()
+        if unread.covers[mine].sum() < COVERED:
+            continue
+        chance = float(np.mean([read[i].confidences.mean() if len(read[i]) else 0.0 for i in mine]))
         same = len(mine) == 1 and read[mine[0]].texts == (words.texts[word],)
         wrong[word] = not same and chance > float(words.confidences[word])
     kept = sure & ((unread.replaces < 0) | np.append(wrong, False)[unread.replaces])
@@ -108,11 +112,11 @@ def _placed(unread: Unread, i: int, found: Words) -> Words:
     """Return what was read in a quad as words of the page; the box of one word is as high as its line."""
     if len(found) > 1:
         return found
-    chance = found.confidences if len(found) else np.array([SURE], np.float32)
     if _is_dash(found, bool(unread.flat[i])):
-        text = "-"
+        text, chance = "-", np.full(1, SURE, np.float32)  # its shape says more than the recognizer does
     else:
-        text = FIGURE.get(found.texts[0], found.texts[0]) if unread.figures[i] else found.texts[0]
+        text, chance = found.texts[0], found.confidences
+        text = FIGURE.get(text, text) if unread.figures[i] else text
     return Words.of(unread.boxes[i][None], [text], chance, sizes=unread.sizes[i : i + 1])
 
 
@@ -137,7 +141,7 @@ def _in_table(image: PageImage, words: Words, table: Box, rulings: Array) -> Unr
         np.full(len(ink), up.em, np.float32),
         figures,
         _dashes(texts, band, up.em),
-        _replaced(texts, up, doubted),
+        *_replaced(ink, up, doubted),
     )
 
 
@@ -193,14 +197,21 @@ def _among_figures(texts: Floats, known: Upright) -> Bools:
     return np.asarray((over & number).sum(axis=1) > (over & ~number).sum(axis=1))
 
 
-def _replaced(texts: Floats, up: Upright, doubted: Bools) -> Ints:
-    """Return the row of the doubted word in which the middle of each text stands, or -1."""
-    x, y = texts[:, [0, 2]].mean(axis=1)[:, None], texts[:, [1, 3]].mean(axis=1)[:, None]
-    box = up.boxes[doubted] + np.array([-0.2, -0.2, 0.2, 0.2]) * up.em
-    inside = (x > box[:, 0]) & (x < box[:, 2]) & (y > box[:, 1]) & (y < box[:, 3])
+def _replaced(texts: Floats, up: Upright, doubted: Bools) -> tuple[Ints, Array]:
+    """Return the row of the doubted word that each text stands in or beside, or -1, and how much of it the text covers.
+
+    Both in rows of the page's words, and as a share of the word's width.
+    """
     if not doubted.any():
-        return np.full(len(texts), -1)
-    return np.where(inside.any(axis=1), up.rows[doubted][inside.argmax(axis=1)], -1)
+        return np.full(len(texts), -1), np.zeros(len(texts), np.float32)
+    box = up.boxes[doubted]
+    shared = np.minimum(texts[:, None, 2:], box[:, 2:]) - np.maximum(texts[:, None, :2], box[:, :2])
+    near = (shared[..., 0] > -BESIDE * up.em) & (shared[..., 1] > 0)
+    best = np.where(near, shared[..., 0], -np.inf).argmax(axis=1)
+    rows = np.arange(len(texts))
+    width = np.maximum(box[best, 2] - box[best, 0], 1e-6)
+    covers = np.clip(shared[rows, best, 0], 0, None) / width
+    return np.where(near.any(axis=1), up.rows[doubted][best], -1), covers.astype(np.float32)
 
 
 def _page_quads(boxes: Floats, angle: float) -> Array:
