@@ -20,8 +20,10 @@ from loaders.ocr.ppocr_runtime import Network, network_input
 Pixels = npt.NDArray[np.uint8]
 
 STRIDE = 32
-TILE = 1600
+TILE = 1024
 OVERLAP = 160
+"""Sides of a tile and what tiles share, in pixels. With tiles of 1600 three pages of small print read no better, and a
+process took 62 MB more: OpenVINO keeps the memory of the largest picture it has seen."""
 MIN_SIDE = 64
 """Smaller images get ground around them: the network finds no text that touches the edge."""
 MARGIN = 24
