@@ -17,7 +17,7 @@ import pymupdf
 import typst
 
 from loaders.ocr.ppocr_detect import DetectorSettings, detect
-from loaders.ocr.ppocr_models import RECOGNIZER, halves, open_detector, read_verified
+from loaders.ocr.ppocr_models import CAREFUL, RECOGNIZER, halves, open_detector, read_verified
 from loaders.ocr.ppocr_recognize import Levels, strip
 from loaders.ocr.ppocr_runtime import Backend
 
@@ -68,11 +68,11 @@ def strips() -> Iterator[np.ndarray]:
         quads = detect(detector, sheet, DetectorSettings())
         for page in variants(sheet, noise):
             for quad in quads:
-                yield strip(Levels(page), quad)
+                yield strip(Levels(page), quad, CAREFUL)
 
 
 def main() -> None:
-    network = openvino.Core().read_model(halves(read_verified(RECOGNIZER))[0])
+    network = openvino.Core().read_model(halves(read_verified(RECOGNIZER), CAREFUL.height)[0])
     inputs = {node.get_friendly_name(): node.input_value(0) for node in network.get_ordered_ops() if is_large(node)}
     ends = [end for value in inputs.values() for end in least_and_largest(value)]
     probe = openvino.Core().compile_model(

@@ -62,6 +62,18 @@ def test_adding_again_changes_nothing(index: Path, folder: Path) -> None:
     assert json.loads(done.stdout)["documents"] == {"added": 0, "unchanged": 2, "failed": 0}
 
 
+def test_an_index_in_8_bits_is_opened_as_it_was_made(folder: Path, tmp_path: Path) -> None:
+    name = "all-MiniLM-L6-v2-int8"
+    made = ingest("add", folder / "invoice.pdf", "--index", tmp_path / "i", "--text", "layer", "--embedder", name)
+    assert made.returncode == 0, made.stderr
+    found = ingest("search", "IBAN of the invoice", "--index", tmp_path / "i", "--json")
+    assert json.loads(found.stdout)[0]["metadata"]["file_name"] == "invoice.pdf"
+    assert json.loads(ingest("stats", "--index", tmp_path / "i", "--json").stdout)["embedder"] == name
+    other = ingest("add", folder, "--index", tmp_path / "i", "--embedder", "all-MiniLM-L6-v2")
+    assert other.returncode == 1 or other.returncode == 2
+    assert "two models cannot be compared" in other.stderr
+
+
 def test_stats(index: Path) -> None:
     printed = json.loads(ingest("stats", "--index", index, "--json").stdout)
     assert (printed["documents"], printed["pages"], printed["failed_pages"]) == (2, 4, 0)

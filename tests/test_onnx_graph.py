@@ -13,6 +13,7 @@ from loaders.ocr.ppocr_models import (
     IMAGE,
     LAST_BIAS,
     LAST_WEIGHT,
+    POOLED,
     RECOGNIZER,
     SCORES,
     clustered,
@@ -56,6 +57,16 @@ def test_fewer_columns_are_a_softmax_over_fewer(model: bytes):
     (whole,), (some,) = run(model, [SCORES], **{IMAGE: image}), run(cut, [SCORES], **{IMAGE: image})
     expected = whole[..., :100] / whole[..., :100].sum(axis=-1, keepdims=True)
     assert some == pytest.approx(expected, abs=1e-4)
+
+
+def test_another_window_pools_other_rows(model: bytes):
+    image = np.random.default_rng(4).uniform(-1, 1, (1, 3, 32, 64)).astype(np.float32)
+    rows = "p2o.pd_op.add.64.0"
+    cut = extract(model, [Port(IMAGE, (None, 3, 32, None))], [Port(POOLED, (None,) * 4)], windows={POOLED: (2, 2)})
+    before = extract(model, [Port(IMAGE, (None, 3, 32, None))], [Port(rows, (None,) * 4)])
+    (pooled,), (whole,) = run(cut, [POOLED], **{IMAGE: image}), run(before, [rows], **{IMAGE: image})
+    assert whole.shape[2:] == (2, 16) and pooled.shape[2:] == (1, 8)
+    assert pooled[..., 0, :] == pytest.approx(whole.reshape(1, -1, 2, 8, 2).mean(axis=(2, 4)), abs=1e-5)
 
 
 def test_a_model_says_its_characters(model: bytes):

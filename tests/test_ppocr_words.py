@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from loaders.geometry import quads_from_boxes
-from loaders.ocr.ppocr_recognize import HEIGHT, STEP, Reading, decode
+from loaders.ocr.ppocr_recognize import LINE, STEP, Reading, decode
 from loaders.ocr.ppocr_words import ink_of, word_groups, words_of_line
 from loaders.ocr.type_size import ems_high
 
@@ -19,7 +19,7 @@ CHARACTERS = ("", "a", "b", " ")
 def line(text: str, size: int = 28) -> tuple[np.ndarray, Reading, list[tuple[float, float, float, float]]]:
     """Print a line into a strip; return it, a reading that is right, and the boxes of its words."""
     font = ImageFont.load_default(size)
-    image = Image.new("RGB", (2000, HEIGHT), "white")
+    image = Image.new("RGB", (2000, LINE), "white")
     draw = ImageDraw.Draw(image)
     draw.text((20, 8), text, font=font, fill="black")
     edges = [20 + draw.textlength(text[:i], font=font) for i in range(len(text) + 1)]
@@ -71,13 +71,13 @@ def test_a_character_is_as_sure_as_its_surest_step():
 )
 def test_words_part_at_spaces_and_where_the_script_changes(text: str, words: list[str]):
     reading = Reading(text, np.arange(len(text), dtype=np.float32) * 20, np.ones(len(text), np.float32))
-    ink = np.ones((HEIGHT, 20 * len(text) + 20), bool)
+    ink = np.ones((LINE, 20 * len(text) + 20), bool)
     assert ["".join(text[i] for i in group) for group in word_groups(reading, ink)] == words
 
 
 def test_a_wide_gap_parts_words_although_no_space_was_read():
     reading = Reading("ab", np.array([20, 200], np.float32), np.ones(2, np.float32))
-    ink = np.zeros((HEIGHT, 240), bool)
+    ink = np.zeros((LINE, 240), bool)
     ink[10:30, 10:30] = ink[10:30, 190:210] = True
     assert word_groups(reading, ink) == [(0,), (1,)]
     ink[20, 30:190:8] = True  # a dotted leader
@@ -86,7 +86,7 @@ def test_a_wide_gap_parts_words_although_no_space_was_read():
 
 def test_boxes_hug_the_ink_of_words():
     strip, reading, truth = line("Sum of 12 parts, e.g. Apples")
-    words = words_of_line(strip, strip.shape[1], reading, quads_from_boxes([(0, 0, strip.shape[1], HEIGHT)])[0])
+    words = words_of_line(strip, strip.shape[1], reading, quads_from_boxes([(0, 0, strip.shape[1], LINE)])[0])
     assert words.texts == ("Sum", "of", "12", "parts,", "e.g.", "Apples")
     for quad, (x0, y0, x1, y1) in zip(words.quads, truth, strict=True):
         assert quad[0] == pytest.approx((x0, y0), abs=3.5)  # truth counts the face's side bearings in
@@ -99,7 +99,7 @@ def test_rules_around_a_cell_are_no_part_of_its_words():
     ruled = strip.copy()
     ruled[:2] = ruled[-2:] = 0
     ruled[:, :2] = ruled[:, -2:] = 0
-    words = words_of_line(ruled, strip.shape[1], reading, quads_from_boxes([(0, 0, strip.shape[1], HEIGHT)])[0])
+    words = words_of_line(ruled, strip.shape[1], reading, quads_from_boxes([(0, 0, strip.shape[1], LINE)])[0])
     assert words.quads[:, 0] == pytest.approx(np.array(truth)[:, :2], abs=2.6)
     assert words.quads[:, 2] == pytest.approx(np.array(truth)[:, 2:], abs=2.6)
 
@@ -108,7 +108,7 @@ def test_an_underline_is_no_part_of_its_words():
     strip, reading, truth = line("under lined", 24)
     ruled = strip.copy()
     ruled[42:44, 10:-10] = 0
-    words = words_of_line(ruled, strip.shape[1], reading, quads_from_boxes([(0, 0, strip.shape[1], HEIGHT)])[0])
+    words = words_of_line(ruled, strip.shape[1], reading, quads_from_boxes([(0, 0, strip.shape[1], LINE)])[0])
     assert words.texts == ("under", "lined")
     assert words.quads[:, 2, 1] == pytest.approx([box[3] for box in truth], abs=1.5)
     assert words.quads[1, 0, 0] == pytest.approx(truth[1][0], abs=2.6)
@@ -134,7 +134,7 @@ def test_quads_follow_a_leaning_line():
 def test_words_of_an_unread_line_are_no_surer_than_the_line(chances: list[float], words: list[float]):
     strip, reading, _ = line("one two")
     read = Reading(reading.text, reading.places, np.array(chances, np.float32))
-    found = words_of_line(strip, strip.shape[1], read, quads_from_boxes([(0, 0, strip.shape[1], HEIGHT)])[0])
+    found = words_of_line(strip, strip.shape[1], read, quads_from_boxes([(0, 0, strip.shape[1], LINE)])[0])
     assert found.confidences.tolist() == pytest.approx(words)
 
 

@@ -21,7 +21,8 @@ from loaders.protobuf import varint as _encoded
 
 MODEL_GRAPH, MODEL_METADATA = 7, 14
 GRAPH_NODE, GRAPH_WEIGHT, GRAPH_INPUT, GRAPH_OUTPUT, GRAPH_SHAPES = 1, 5, 11, 12, 13
-NODE_INPUT, NODE_OUTPUT = 1, 2
+NODE_INPUT, NODE_OUTPUT, NODE_ATTRIBUTE = 1, 2, 5
+ATTRIBUTE_NAME, ATTRIBUTE_INTS, ATTRIBUTE_TYPE, INTS = 1, 8, 20, 7
 ENTRY_KEY, ENTRY_VALUE = 1, 2
 TENSOR_DIMS, TENSOR_TYPE, TENSOR_NAME, TENSOR_RAW = 1, 2, 8, 9
 FLOAT = 1
@@ -36,14 +37,19 @@ class Port:
 
 
 def extract(
-    model: bytes, inputs: Sequence[Port], outputs: Sequence[Port], weights: Mapping[str, Array] | None = None
+    model: bytes,
+    inputs: Sequence[Port],
+    outputs: Sequence[Port],
+    weights: Mapping[str, Array] | None = None,
+    windows: Mapping[str, tuple[int, int]] | None = None,
 ) -> bytes:
     """Return the part of a model between the inputs and the outputs, with some weights replaced.
 
-    Raises ModelFileError when the bytes are not an ONNX model or an output cannot be reached from the inputs.
+    `windows` gives pooling nodes, named by what they make, another window, which is also their stride. Raises
+    ModelFileError when the bytes are not an ONNX model or an output cannot be reached from the inputs.
     """
     return b"".join(
-        _message(number, _extract_graph(bytes(value), inputs, outputs, weights or {}))
+        _message(number, _extract_graph(bytes(value), inputs, outputs, weights or {}, windows or {}))
         if number == MODEL_GRAPH and isinstance(value, bytes)
         else _copied(number, value, kind)
         for number, kind, value in _fields(model)
@@ -67,10 +73,14 @@ def read_metadata(model: bytes, key: str) -> str:
 
 
 def _extract_graph(
-    graph: bytes, inputs: Sequence[Port], outputs: Sequence[Port], weights: Mapping[str, Array]
+    graph: bytes,
+    inputs: Sequence[Port],
+    outputs: Sequence[Port],
+    weights: Mapping[str, Array],
+    windows: Mapping[str, tuple[int, int]],
 ) -> bytes:
     nodes, needed = _nodes_between(graph, {port.name for port in inputs}, {port.name for port in outputs})
-    kept = [_message(GRAPH_NODE, node) for node in nodes]
+    kept = [_message(GRAPH_NODE, _with_window(node, windows)) for node in nodes]
     known = set(weights)
     for number, kind, value in _fields(graph):
         if number in (GRAPH_NODE, GRAPH_INPUT, GRAPH_OUTPUT, GRAPH_SHAPES):
@@ -97,6 +107,21 @@ def _nodes_between(graph: bytes, given: set[str], wanted: set[str]) -> tuple[lis
     if missing := wanted - made:
         raise ModelFileError(f"the model makes no {', '.join(sorted(missing))}")
     return kept[::-1], needed
+
+
+def _with_window(node: bytes, windows: Mapping[str, tuple[int, int]]) -> bytes:
+    window = windows.get(_text(node, NODE_OUTPUT))
+    if window is None:
+        return node
+    sizes = b"".join(_number(ATTRIBUTE_INTS, size) for size in window) + _number(ATTRIBUTE_TYPE, INTS)
+    parts = []
+    for number, kind, value in _fields(node):
+        name = _text(bytes(value), ATTRIBUTE_NAME) if number == NODE_ATTRIBUTE and isinstance(value, bytes) else ""
+        changed = name in ("kernel_shape", "strides")
+        parts.append(
+            _message(number, _message(ATTRIBUTE_NAME, name) + sizes) if changed else _copied(number, value, kind)
+        )
+    return b"".join(parts)
 
 
 def _tensor(name: str, array: Array) -> bytes:

@@ -1,8 +1,9 @@
 """The default engine: PP-OCRv6 small. Page images go in; words with quads in image pixels come out.
 
-detect (ppocr_detect) -> which way up (orientation) -> recognize (ppocr_recognize) -> words (ppocr_words). Pages are
-read one after the other, so what is read of a page never depends on the pages around it. The words of a detected line
-are linked; order is PaddleOCR's own: top to bottom, then left to right, across columns.
+detect (ppocr_detect) -> which way up (orientation) -> recognize (ppocr_recognize), lines in doubt once more with the
+careful recognizer (ppocr_models) -> words (ppocr_words). Each page is read by itself, so what is read of a page never
+depends on the pages around it. The words of a detected line are linked; order is PaddleOCR's own: top to bottom, then
+left to right, across columns.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_args
 
@@ -23,6 +25,7 @@ from loaders.geometry import Array, turn_quads
 from loaders.ocr import ppocr_models, ppocr_runtime
 from loaders.ocr.orientation import choose_turn, rolled, standing
 from loaders.ocr.ppocr_detect import DetectorSettings, detect
+from loaders.ocr.ppocr_models import Cut
 from loaders.ocr.ppocr_recognize import (
     Languages,
     Levels,
@@ -33,12 +36,14 @@ from loaders.ocr.ppocr_recognize import (
     strip_width,
     without_ground,
 )
-from loaders.ocr.ppocr_runtime import Backend, Network, Precision, Runtime
+from loaders.ocr.ppocr_runtime import Backend, Device, Network, Precision, Runtime
 from loaders.ocr.ppocr_words import LineWords, words_of_line
 from loaders.timing import timed
 
-REVISION = 3
+REVISION = 4
 """Raised whenever the same models and options would give other words."""
+PAGES_ON_GPU = 4
+"""Pages of a batch that are read side by side there, so that it has work while the processor cuts and decodes lines."""
 ONE_CHARACTER = 3.0
 """A quad not this many times higher than wide may be one upright character ("1", "I"), not a line on its side."""
 
@@ -49,6 +54,7 @@ class PPOcrOptions:
 
     threads        cores one page may use; pages in parallel processes with one thread each are quicker by far
     runtime        "auto": OpenVINO where it is installed (extra [fast]), ONNX Runtime elsewhere; or one of them by name
+    device         "cpu", or "cuda": an NVIDIA GPU, with ONNX Runtime's CUDA provider (extra [gpu])
     precision      "auto": what the processor is quick at, with OpenVINO; "float32": always that
     det_side       longest side, in pixels, at which a page is first looked at; more where its print is small
     languages      "auto": Chinese, Japanese and Korean where there are any; "latin": never; "all": always looked for
@@ -60,6 +66,7 @@ class PPOcrOptions:
 
     threads: int = 1
     runtime: Runtime = "auto"
+    device: Device = "cpu"
     precision: Precision = "auto"
     det_side: int = 960
     languages: Languages = "auto"
@@ -90,7 +97,7 @@ def open_engine(**options: Any) -> PPOcr:
     if unknown := set(options) - known:
         raise UsageError(f"ppocr has no option {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     chosen = PPOcrOptions(**options)
-    backend = ppocr_runtime.backend(chosen.runtime, chosen.precision, chosen.threads)
+    backend = ppocr_runtime.backend(chosen.runtime, chosen.precision, chosen.threads, chosen.device)
     return PPOcr(chosen, backend, ppocr_models.open_detector(backend), ppocr_models.open_recognizer(backend))
 
 
@@ -114,7 +121,7 @@ class PPOcr:
     @property
     def digest(self) -> str:
         """Identify models, versions, numbers computed in, and every option that changes words, which threads do not."""
-        decided = ("threads", "runtime", "precision")  # the last two are in the backend
+        decided = ("threads", "runtime", "precision", "device")  # the last three are in the backend
         identity = {
             "revision": REVISION,
             "models": ppocr_models.DIGESTS,
@@ -126,7 +133,11 @@ class PPOcr:
 
     def read(self, images: Sequence[PageImage]) -> list[PageText]:
         """Read each image; one result per image, in order. Raises EngineError when one cannot be read."""
-        return [self._read(image.pixels, number) for number, image in enumerate(images)]
+        numbered = [(image.pixels, number) for number, image in enumerate(images)]
+        if self.options.device == "cpu":
+            return [self._read(*one) for one in numbered]
+        with ThreadPoolExecutor(PAGES_ON_GPU) as threads:
+            return list(threads.map(lambda one: self._read(*one), numbered))
 
     def read_quads(self, image: PageImage, quads: Array) -> list[Words]:
         """Read quads (N, 4, 2) of an image, in its pixels, first corner the text's top left: the words of each."""
@@ -163,22 +174,23 @@ class PPOcr:
 
 
 class LineReader:
-    """Reads quads of one image, each at most once."""
+    """Reads quads of one image, each at most once by each of the two recognizers."""
 
     def __init__(
         self, pixels: npt.NDArray[np.uint8], model: ppocr_models.RecognizerModel, languages: Languages
     ) -> None:
-        self._levels, self._model, self._languages = Levels(pixels), model, languages
-        self._read: dict[bytes, tuple[npt.NDArray[np.uint8], Reading]] = {}
+        self._levels, self._quick, self._languages = Levels(pixels), model, languages
+        self._read: dict[tuple[Cut, bytes], tuple[npt.NDArray[np.uint8], Reading]] = {}
 
-    def readings(self, quads: Array) -> list[Reading]:
-        """Read quads (N, 4, 2), first corner the text's top left."""
-        new = [quad for quad in quads if quad.tobytes() not in self._read]
+    def readings(self, quads: Array, model: ppocr_models.RecognizerModel | None = None) -> list[Reading]:
+        """Read quads (N, 4, 2), first corner the text's top left, with a model, the quick one where none is given."""
+        model = model or self._quick
+        new = [quad for quad in quads if (model.cut, quad.tobytes()) not in self._read]
         with timed("recognize"):
-            strips = [strip(self._levels, without_ground(quad)) for quad in new]
-            for quad, pixels, reading in zip(new, strips, recognize(self._model, strips, self._languages), strict=True):
-                self._read[quad.tobytes()] = pixels, reading
-        return [self._read[quad.tobytes()][1] for quad in quads]
+            strips = [strip(self._levels, quad, model.cut) for quad in new]
+            for quad, pixels, reading in zip(new, strips, recognize(model, strips, self._languages), strict=True):
+                self._read[model.cut, quad.tobytes()] = pixels, reading
+        return [self._read[model.cut, quad.tobytes()][1] for quad in quads]
 
     def confidences(self, quads: Array) -> list[tuple[int, float]]:
         """Return how many characters each quad holds, and how sure they are."""
@@ -190,7 +202,12 @@ class LineReader:
         self.readings(quads[~standing(quads)])
         for row in np.flatnonzero(standing(quads)):
             best[row] = self._best_way(quads[row])
-        return [self._words_of(quad) for quad in best]
+        doubtful = np.array([reading.doubtful for reading in self.readings(best)], bool)
+        careful = self._quick.careful() if self._quick.careful and doubtful.any() else self._quick
+        self.readings(best[doubtful], careful)
+        return [
+            self._words_of(quad, careful.cut if d else self._quick.cut) for quad, d in zip(best, doubtful, strict=True)
+        ]
 
     def words_as_given(self, quads: Array) -> list[LineWords]:
         """Read lines whose text is known to run from the first corner to the second."""
@@ -203,9 +220,9 @@ class LineReader:
         ways = np.stack([rolled(quad, turn) for turn in turns])
         return np.asarray(ways[int(np.argmax([reading.confidence for reading in self.readings(ways)]))], np.float32)
 
-    def _words_of(self, quad: Array) -> LineWords:
-        reading, seen = self.readings(quad[None])[0], without_ground(quad)
-        return words_of_line(self._read[quad.tobytes()][0], strip_width(*sides(seen)), reading, seen)
+    def _words_of(self, quad: Array, cut: Cut) -> LineWords:
+        pixels, reading = self._read[cut, quad.tobytes()]
+        return words_of_line(pixels, strip_width(*sides(quad)), reading, without_ground(quad, cut))
 
 
 def page_text(lines: Sequence[LineWords], turn: int, shape: tuple[int, ...]) -> PageText:

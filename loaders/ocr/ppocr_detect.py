@@ -15,13 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from loaders.geometry import Array
-from loaders.ocr.ppocr_runtime import Network
+from loaders.ocr.ppocr_runtime import Network, network_input
 
 Pixels = npt.NDArray[np.uint8]
 
 STRIDE = 32
-TILE = 1600
+TILE = 1024
 OVERLAP = 160
+"""Sides of a tile and what tiles share, in pixels. With tiles of 1600 three pages of small print read no better, and a
+process took 62 MB more: OpenVINO keeps the memory of the largest picture it has seen."""
 MIN_SIDE = 64
 """Smaller images get ground around them: the network finds no text that touches the edge."""
 MARGIN = 24
@@ -67,7 +69,11 @@ def detect(network: Network, pixels: Pixels, settings: DetectorSettings) -> Arra
     if int(pixels.max()) - int(pixels.min()) < FLAT:
         return np.zeros((0, 4, 2), np.float32)
     rows, columns = (worth_seeing(pixels, axis) for axis in (0, 1))
-    dense = pixels if len(rows) * len(columns) > DENSE * pixels[..., 0].size else pixels[np.ix_(rows, columns)]
+    dense = (
+        pixels
+        if len(rows) * len(columns) > DENSE * pixels[..., 0].size
+        else _taken(_taken(pixels, rows, 0), columns, 1)
+    )
     ground, margin = _with_ground(dense)
     scale = _first_scale(ground, settings.side)
     quads, heights = _look(network, ground, scale, settings)
@@ -104,14 +110,21 @@ def worth_seeing(pixels: Pixels, axis: int) -> npt.NDArray[np.intp]:
     """
     import cv2
 
-    across = 1 - axis
-    low, high = (cv2.reduce(pixels, across, how) for how in (cv2.REDUCE_MIN, cv2.REDUCE_MAX))
-    empty = (high.astype(np.int16) - low).reshape(-1, 3).max(axis=1) < FLAT
+    planes = cv2.split(pixels)  # plane by plane is ten times as fast
+    spans = [plane.max(axis=1 - axis).astype(np.int16) - plane.min(axis=1 - axis) for plane in planes]
+    empty = np.max(spans, axis=0) < FLAT
     edges = np.flatnonzero(np.diff(np.concatenate([[False], empty, [False]]).astype(np.int8)))
     kept, half = np.ones(len(empty), bool), max(EMPTY, round(EMPTY_SHARE * max(pixels.shape))) // 2
     for start, end in edges.reshape(-1, 2):
         kept[start + half : max(end - half, start + half)] = False
     return np.flatnonzero(kept)
+
+
+def _taken(pixels: Pixels, kept: npt.NDArray[np.intp], axis: int) -> Pixels:
+    """Return some rows or columns, stretch by stretch: an index would take them one by one."""
+    stretches = np.split(kept, np.flatnonzero(np.diff(kept) != 1) + 1)
+    slices = [slice(int(stretch[0]), int(stretch[-1]) + 1) for stretch in stretches]
+    return np.concatenate([pixels[one] if axis == 0 else pixels[:, one] for one in slices], axis=axis)
 
 
 def put_back(places: Array, kept: npt.NDArray[np.intp]) -> Array:
@@ -166,13 +179,13 @@ def _probability(network: Network, pixels: Pixels, height: int, width: int) -> A
     """Return the map of text probability (height, width) of the image at that size, by tiles where it is large."""
     import cv2
 
-    small = cv2.resize(pixels, (width, height))  # bilinear, as the network was trained; averaging finds less
+    small = np.asarray(
+        cv2.resize(pixels, (width, height)), np.uint8
+    )  # bilinear, as the network was trained; averaging finds less
     whole = np.zeros((height, width), np.float32)
     for y in tile_starts(height):
         for x in tile_starts(width):
-            tile = small[y : y + TILE, x : x + TILE, ::-1]  # the network was trained on BGR
-            values = (tile.astype(np.float32) / 127.5 - 1.0).transpose(2, 0, 1)[None]
-            part = network(np.ascontiguousarray(values))[0][0, 0]
+            part = network(network_input([small[y : y + TILE, x : x + TILE]]))[0][0, 0]
             place = whole[y : y + TILE, x : x + TILE]
             np.maximum(place, part, out=place)
     return whole

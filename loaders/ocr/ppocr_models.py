@@ -7,13 +7,21 @@ fed with the features that `narrow` computed. A stand-in within reach of the bes
 hold what the narrow layer cannot spell. (The narrow layer's own confidence does not say so: it reads Chinese as
 confident blanks. On 811 lines with Chinese and 1,822 without, the stand-ins missed none of the first and flagged 17 %
 of the second, 5 % on clean pages.)
+
+There are two recognizers of that kind. The quick one gets lower strips and lacks three eighths of the hidden channels
+of the large convolutions, those that print in European scripts needs least; what is left was fitted to the features of
+the whole network (tests/prune_ppocr.py; channels are chosen as in Hassibi and Stork, "Second order derivatives for
+network pruning: Optimal Brain Surgeon", NIPS 1992). The careful one is the network as it is, for lines that the quick
+one is not sure of.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +30,7 @@ import numpy.typing as npt
 from loaders.errors import EngineNotReady, ModelFileError
 from loaders.geometry import Array
 from loaders.ocr.onnx_graph import Port, extract, read_metadata, read_weight
-from loaders.ocr.ppocr_runtime import Backend, Network
+from loaders.ocr.ppocr_runtime import Backend, Device, Network
 
 PACKAGE, VERSION = "rapidocr", "3.10.0"
 DETECTOR, RECOGNIZER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
@@ -37,28 +45,55 @@ LAST_WEIGHT, LAST_BIAS = "linear_8.w_0", "linear_8.b_0"
 CJK = 0x2E80
 """The first code point of the CJK blocks; what lies below is in the narrow layer."""
 STAND_INS = 64
-HEIGHT = 40
-"""Pixel rows of a line as the recognizer gets it. It was trained at 48, with more ground above and below: 40 rows with
-a tenth of that ground cut off take four fifths of the arithmetic and read alike (five dense pages, bag-of-character and
-bag-of-word error: .21 and 2.1 %, with 48 rows .22 and 2.0 %); 36 rows with a fifth cut off do not (.29 and 2.6 %, where
-40 rows have .26 and 2.1 %).
+POOLED = "p2o.pd_op.pool2d.1.0"
+"""What is left of the rows is averaged here; the network was made for lines of 48 rows, which leave three."""
+SHRINK = 16
+"""Rows of a line for one of the last layers, rounded up."""
+PRUNED = Path(__file__).with_name("ppocr_pruned.npz")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How a line is cut out: into so many pixel rows, less `ground`, the share of its quad's height above and below."""
+
+    height: int
+    ground: float
+
+
+QUICK, CAREFUL = Cut(32, 0.22), Cut(40, 0.1)
+"""The network was trained at 48 rows, with more ground. 40 rows less a tenth of the ground take four fifths of the
+arithmetic and read alike (five dense pages, bag-of-character and bag-of-word error: .21 and 2.1 %, with 48 rows .22 and
+2.0 %). So do 32 rows less .22, which leave the last layers two rows of three (two degraded pages: .26 and 1.8 %, with
+40 rows .26 and 1.9 %); with .28 off, letters are lost (two that are worse: .55 and 3.3 %, with 40 rows .43 and 2.6 %).
 """
+BATCHES: dict[Device, tuple[tuple[int, int], ...]] = {
+    "cpu": ((4, 192), (1, 8192)),
+    "cuda": ((32, 1024), (8, 8192), (1, 8192)),
+}
+"""How many strips are read at once, and up to which width: on a processor wider ones are no quicker together than one
+by one. Few sizes, since a shape that is new costs as much as a line or two."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecognizerModel:
     """The recognizer in two halves.
 
-    narrow      image (N, 3, HEIGHT, W) -> probabilities (N, W / 8, len(kept) + STAND_INS), features (N, W / 8, 120)
+    narrow      image (N, 3, cut.height, W) -> probabilities (N, W / 8, len(kept) + STAND_INS), features (N, W / 8, 120)
     full        features -> probabilities over `characters`
     kept        which of `characters` the narrow layer scores, in its order
     characters  index 0 is CTC's blank, ""
+    batches     how many strips of one width are read at once where there are as many, and up to which width
+    cut         how lines are cut out for it
+    careful     opens the one that reads more surely, once; None where this is it
     """
 
     narrow: Network
     full: Network
     kept: npt.NDArray[np.intp]
     characters: tuple[str, ...]
+    batches: tuple[tuple[int, int], ...]
+    cut: Cut
+    careful: Callable[[], RecognizerModel] | None = None
 
 
 def locate(name: str) -> Path:
@@ -100,12 +135,19 @@ def open_detector(backend: Backend) -> Network:
 
 
 def open_recognizer(backend: Backend) -> RecognizerModel:
-    """Open the recognizer, cut in two."""
-    narrow, full, kept, characters = halves(read_verified(RECOGNIZER))
-    return RecognizerModel(backend.open(narrow, convolutions=True), backend.open(full), kept, characters)
+    """Open the quick recognizer, cut in two; the careful one is opened when it is asked for."""
+    return _opened(backend, QUICK, cache(lambda: _opened(backend, CAREFUL, None)))
 
 
-def halves(model: bytes) -> tuple[bytes, bytes, npt.NDArray[np.intp], tuple[str, ...]]:
+def _opened(backend: Backend, cut: Cut, careful: Callable[[], RecognizerModel] | None) -> RecognizerModel:
+    narrow, full, kept, characters = halves(read_verified(RECOGNIZER), cut.height, pruned=careful is not None)
+    networks = backend.open(narrow, convolutions=True), backend.open(full)
+    return RecognizerModel(*networks, kept, characters, BATCHES[backend.device], cut, careful)
+
+
+def halves(
+    model: bytes, height: int, *, pruned: bool = False
+) -> tuple[bytes, bytes, npt.NDArray[np.intp], tuple[str, ...]]:
     """Return the recognizer's two halves as ONNX models, and `kept` and `characters` as in RecognizerModel."""
     weight, bias = read_weight(model, LAST_WEIGHT), read_weight(model, LAST_BIAS)
     depth, count = weight.shape
@@ -117,11 +159,29 @@ def halves(model: bytes) -> tuple[bytes, bytes, npt.NDArray[np.intp], tuple[str,
     columns = np.hstack([columns[:, kept], clustered(columns[:, left], STAND_INS)])
     narrow = extract(
         model,
-        [Port(IMAGE, (None, 3, HEIGHT, None))],
+        [Port(IMAGE, (None, 3, height, None))],
         [Port(SCORES, (None, None, columns.shape[1])), Port(FEATURES, (None, None, depth))],
-        {LAST_WEIGHT: columns[:-1], LAST_BIAS: columns[-1]},
+        {LAST_WEIGHT: columns[:-1], LAST_BIAS: columns[-1], **(pruned_weights() if pruned else {})},
+        {POOLED: (-(-height // SHRINK), 2)},
     )
     return narrow, full, kept, characters
+
+
+def pruned_weights() -> dict[str, Array]:
+    """Return the weights that the quick recognizer has in place of the model's own.
+
+    The file holds, by the weight's name, "int8" and "scale": a convolution and the scale of each output channel; and
+    "bias": what is added.
+    """
+    found: dict[str, Array] = {}
+    with np.load(PRUNED) as file:
+        for key in file.files:
+            kind, name = key.split("/")
+            if kind == "int8":
+                found[name] = file[key] * file[f"scale/{name}"]
+            elif kind == "bias":
+                found[name] = file[key]
+    return found
 
 
 def clustered(columns: Array, count: int, rounds: int = 12) -> Array:

@@ -1,41 +1,43 @@
 """Text recognition: quads of an image go in, what each says comes out, with the place of every character.
 
-Each quad is warped once, to a strip 40 pixels high and about as wide as its shape asks: the nearest of some sixty
-widths, so that nothing is padded (padding is a quarter of RapidOCR's time) and few shapes are ever seen (a new one
-costs OpenVINO as much as reading a line or two). A character's place is
-the middle of the steps in which CTC (Graves et al., "Connectionist Temporal Classification", ICML 2006) names it.
+Each quad is warped to a strip of as many rows as the recognizer wants, about as wide as its shape asks: the nearest of
+some thirty widths, so that nothing is padded (padding is a quarter of RapidOCR's time) and few shapes are ever seen (a
+new one costs OpenVINO as much as reading a line or two). A character's place is the middle of the steps in which CTC
+(Graves et al., "Connectionist Temporal Classification", ICML 2006) names it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from loaders.geometry import Array
-from loaders.ocr.ppocr_models import HEIGHT, RecognizerModel
+from loaders.ocr.ppocr_models import CAREFUL, Cut, RecognizerModel
+from loaders.ocr.ppocr_runtime import network_input
 
 Pixels = npt.NDArray[np.uint8]
 Languages = Literal["auto", "latin", "all"]
 
-GROUND = 0.1
-"""Share of a quad's height, half of it above and half below, that is ground and not looked at."""
+LINE = 40
+"""Columns of a strip for what of its quad's height the careful recognizer sees: nothing is stretched for that one."""
 STEP = 8
 """Pixels of a strip per step of the network."""
-MIN_WIDTH, MAX_WIDTH, NEXT_WIDTH = 32, 8192, 1.1
-"""The narrowest and the widest strip, and how much wider each width is than the one before."""
+MIN_WIDTH, MAX_WIDTH, NEXT_WIDTH = 32, 8192, 1.21
+"""The narrowest and the widest strip, and how much wider each width is than the one before. With 1.1 six pages read no
+better, and a process took an eighth more memory."""
 GREY = 127
 """What a strip narrower than MIN_WIDTH is filled up with: zero, once scaled to -1..1."""
-BATCH, BATCH_WIDTH = 4, 192
-"""Strips up to BATCH_WIDTH are read by fours as long as there are four, all others one by one: no slower on a CPU."""
-AROUND = 2
-"""Steps before and after one in doubt that the full layer looks at as well."""
 FULL_STEPS = 32
 """The full layer is asked for so many steps at once, filled up with zeros."""
+SURE, SURE_CHARACTER = 0.97, 0.4
+"""A line whose mean, or one of whose characters, is less likely is read again by the careful recognizer."""
+SHORT, SURE_IN_SHORT = 16, 0.95
+"""Lines of so few characters cost little to read again, so each of theirs has to be likelier."""
 REACH = float(np.exp(-16.0))
 """A stand-in this likely, beside the best character, says that the full layer must look (see ppocr_models)."""
 
@@ -52,16 +54,28 @@ WIDTHS = _widths()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """What a strip says: characters (spaces among them), the middle of each in strip pixels, how sure each is."""
+    """What a strip says: characters (spaces among them), the middle of each in strip pixels, how sure each is.
+
+    `foreign`: there is something that the narrow layer cannot spell.
+    """
 
     text: str
     places: Array
     chances: Array
+    foreign: bool = False
 
     @property
     def confidence(self) -> float:
         """Mean over the characters; 0 where nothing was read."""
         return float(self.chances.mean()) if len(self.chances) else 0.0
+
+    @property
+    def doubtful(self) -> bool:
+        """Say whether the careful recognizer should have a look."""
+        if self.foreign or not len(self.chances):
+            return True
+        least = SURE_IN_SHORT if len(self.chances) <= SHORT else SURE_CHARACTER
+        return self.confidence < SURE or float(self.chances.min()) < least
 
 
 class Levels:
@@ -81,28 +95,28 @@ class Levels:
         return self._levels[level]
 
 
-def strip(levels: Levels, quad: Array) -> Pixels:
-    """Return the text in a quad, upright, as RGB pixels (HEIGHT, W, 3); its first corner is the text's top left."""
+def strip(levels: Levels, quad: Array, cut: Cut) -> Pixels:
+    """Return the text in a quad, upright, as RGB pixels (cut.height, W, 3); its first corner is the text's top left."""
     import cv2
 
-    width, height = sides(quad)
-    level = max(int(np.log2(max(height / HEIGHT, 1.0))), 0)
+    seen = without_ground(quad, cut)
+    level = max(int(np.log2(max(sides(seen)[1] / cut.height, 1.0))), 0)
     image = levels.at(level)
     full = levels.at(0)
     shrink = np.array([image.shape[1] / full.shape[1], image.shape[0] / full.shape[0]], np.float32)
-    columns = strip_width(width, height)
-    target = np.array([[0, 0], [columns, 0], [0, HEIGHT]], np.float32)
-    transform = cv2.getAffineTransform((quad[[0, 1, 3]] * shrink).astype(np.float32), target)
-    out = np.full((HEIGHT, max(columns, MIN_WIDTH), 3), GREY, np.uint8)
+    columns = strip_width(*sides(quad))
+    target = np.array([[0, 0], [columns, 0], [0, cut.height]], np.float32)
+    transform = cv2.getAffineTransform((seen[[0, 1, 3]] * shrink).astype(np.float32), target)
+    out = np.full((cut.height, max(columns, MIN_WIDTH), 3), GREY, np.uint8)
     out[:, :columns] = cv2.warpAffine(
-        image, transform, (columns, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, transform, (columns, cut.height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return out
 
 
-def without_ground(quad: Array) -> Array:
+def without_ground(quad: Array, cut: Cut) -> Array:
     """Return a quad less the ground above and below its text; its first corner is the text's top left."""
-    inward = (quad[[3, 2, 1, 0]] - quad) * np.float32(GROUND / 2)
+    inward = (quad[[3, 2, 1, 0]] - quad) * np.float32(cut.ground / 2)
     return np.asarray(quad + inward, np.float32)
 
 
@@ -115,8 +129,8 @@ def sides(quad: Array) -> tuple[float, float]:
 
 
 def strip_width(width: float, height: float) -> int:
-    """Return how many columns of a strip the text takes; those up to MIN_WIDTH are grey."""
-    return int(WIDTHS[np.abs(np.log(WIDTHS * height / (HEIGHT * width))).argmin()])
+    """Return how many columns of a strip a quad of that size takes; those up to MIN_WIDTH are grey."""
+    return int(WIDTHS[np.abs(np.log(WIDTHS * height * (1 - CAREFUL.ground) / (LINE * width))).argmin()])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +147,7 @@ class _Steps:
 
 
 def recognize(model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[Reading]:
-    """Read strips (HEIGHT, W, 3); one reading per strip, in order."""
+    """Read strips (cut.height, W, 3); one reading per strip, in order."""
     by_width: dict[int, list[int]] = defaultdict(list)
     for i, pixels in enumerate(strips):
         by_width[pixels.shape[1]].append(i)
@@ -141,19 +155,19 @@ def recognize(model: RecognizerModel, strips: Sequence[Pixels], languages: Langu
     for width in sorted(by_width):
         rows = by_width[width]
         while rows:
-            size = BATCH if width <= BATCH_WIDTH and len(rows) >= BATCH else 1
+            size = next(size for size, widest in model.batches if size <= len(rows) and width <= widest)
             batch, rows = rows[:size], rows[size:]
             steps.update(zip(batch, _look(model, [strips[i] for i in batch], languages), strict=True))
     in_order = [steps[i] for i in range(len(strips))]
     _look_again(model, in_order)
-    return [decode(one.best, one.chance, model.characters) for one in in_order]
+    return [
+        replace(decode(one.best, one.chance, model.characters), foreign=_has_foreign(model, one)) for one in in_order
+    ]
 
 
 def _look(model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[_Steps]:
     """Look at strips of one width with the narrow layer."""
-    bgr = np.stack(strips)[..., ::-1].astype(np.float32)
-    image = np.ascontiguousarray((bgr / 127.5 - 1.0).transpose(0, 3, 1, 2))
-    scores, features = model.narrow(image)
+    scores, features = model.narrow(network_input(strips))
     known = scores[..., : len(model.kept)]
     best, chance = model.kept[known.argmax(-1)], known.max(-1)
     doubted = np.full(best.shape, languages == "all")
@@ -172,14 +186,13 @@ def _look_again(model: RecognizerModel, steps: Sequence[_Steps]) -> None:
     a Chinese line the narrow layer is sure of some blanks that are none.
     """
     in_doubt = [one for one in steps if one.features is not None]
-    _ask(model, in_doubt, [_widened(one.doubted) for one in in_doubt])
-    foreign = [one for one in in_doubt if not np.isin(one.best, model.kept).all()]
+    _ask(model, in_doubt, [one.doubted for one in in_doubt])
+    foreign = [one for one in in_doubt if _has_foreign(model, one)]
     _ask(model, foreign, [np.ones_like(one.doubted) for one in foreign])
 
 
-def _widened(doubted: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return the steps in doubt and those AROUND them."""
-    return np.convolve(doubted, np.ones(2 * AROUND + 1))[AROUND:-AROUND] > 0
+def _has_foreign(model: RecognizerModel, one: _Steps) -> bool:
+    return one.features is not None and not np.isin(one.best, model.kept).all()
 
 
 def _ask(model: RecognizerModel, steps: Sequence[_Steps], asked: Sequence[npt.NDArray[np.bool_]]) -> None:

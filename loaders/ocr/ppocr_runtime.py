@@ -2,7 +2,8 @@
 
 ONNX Runtime is always there and computes in float32. OpenVINO, from the extra [fast], computes in what the processor
 is quick at: the recognizer's convolutions in int8 where there is AVX-512 VNNI (see ppocr_int8), the rest in bfloat16
-where there is that. Which one runs is decided when the engine is opened, never afterwards, and is part of its digest.
+where there is that. On an NVIDIA GPU ONNX Runtime's CUDA provider runs them, from the extra [gpu], in float32. Which
+one runs is decided when the engine is opened, never afterwards, and is part of its digest.
 """
 
 from __future__ import annotations
@@ -10,14 +11,20 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
+
+import numpy as np
+import numpy.typing as npt
 
 from loaders.errors import EngineNotReady, MissingExtra, UsageError
 from loaders.geometry import Array
 
 Runtime = Literal["auto", "openvino", "onnxruntime"]
 Precision = Literal["auto", "float32"]
+Device = Literal["cpu", "cuda"]
+CUDA = "CUDAExecutionProvider"
 LABELS = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
 VNNI = 23
 """OpenCV's number for AVX-512 VNNI, without which int8 is no faster and, on older processors, overflows."""
@@ -42,16 +49,17 @@ class Backend:
     number: str = "float32"
     rest: str = "float32"
     threads: int = 1
+    device: Device = "cpu"
 
     @property
     def identity(self) -> tuple[str, ...]:
         """Name what decides the results, which the number of threads does not."""
-        return (self.name, importlib.metadata.version(self.name), self.number, self.rest)
+        return (self.name, _version(self.name), self.number, self.rest, *([self.device] * (self.device != "cpu")))
 
     def open(self, model: bytes, *, convolutions: bool = False) -> Network:
         """Open a model of one input; `convolutions` says that it is the recognizer's half that holds those."""
         if self.name == "onnxruntime":
-            return _OnnxNetwork(model, self.threads)
+            return _OnnxNetwork(model, self)
         return _OpenVinoNetwork(model, self, int8=convolutions and self.number == "int8")
 
 
@@ -71,13 +79,25 @@ def chosen(runtime: Runtime) -> str:
 def label(runtime: Runtime) -> str:
     """Return the chosen runtime's name and version, for people."""
     name = chosen(runtime)
-    return f"{LABELS[name]} {importlib.metadata.version(name)}"
+    return f"{LABELS[name]} {_version(name)}"
 
 
-def backend(runtime: Runtime, precision: Precision, threads: int) -> Backend:
+def _version(name: str) -> str:
+    """Return the version of a runtime; ONNX Runtime with CUDA is a package of another name."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return importlib.metadata.version(f"{name}-gpu")
+
+
+def backend(runtime: Runtime, precision: Precision, threads: int, device: Device = "cpu") -> Backend:
     """Choose what runs, and in which numbers, on this machine. Raises as `chosen`, and EngineNotReady."""
     if precision not in get_args(Precision):
         raise UsageError(f"precision={precision!r}; choose one of {', '.join(get_args(Precision))}")
+    if device not in get_args(Device):
+        raise UsageError(f"device={device!r}; choose one of {', '.join(get_args(Device))}")
+    if device == "cuda":
+        return _on_cuda(runtime, threads)
     name = chosen(runtime)
     if name == "onnxruntime" or precision == "float32":
         return Backend(name, threads=threads)
@@ -87,20 +107,46 @@ def backend(runtime: Runtime, precision: Precision, threads: int) -> Backend:
     return Backend(name, "int8" if cv2.checkHardwareSupport(VNNI) else rest, rest, threads)
 
 
+def _on_cuda(runtime: Runtime, threads: int) -> Backend:
+    """Return the backend of an NVIDIA GPU. Raises UsageError for OpenVINO, EngineNotReady without CUDA."""
+    if runtime == "openvino":
+        raise UsageError('device="cuda" is for ONNX Runtime; leave runtime at "auto"')
+    import onnxruntime
+
+    if CUDA not in onnxruntime.get_available_providers():
+        raise EngineNotReady(
+            "this onnxruntime has no CUDA: pip uninstall onnxruntime, then pip install 'ocr-ingest[gpu]' (both are "
+            "installed into the same folder, and the last one is the one there is)"
+        )
+    return Backend("onnxruntime", threads=threads, device="cuda")
+
+
+def network_input(images: Sequence[npt.NDArray[np.uint8]]) -> Array:
+    """Return RGB images (H, W, 3) of one size as PP-OCR's networks were trained on them: (N, 3, H, W), BGR, -1..1."""
+    import cv2
+
+    return np.asarray(cv2.dnn.blobFromImages(images, 1 / 127.5, mean=(127.5, 127.5, 127.5), swapRB=True), np.float32)
+
+
 class _OnnxNetwork:
     """A network in ONNX Runtime."""
 
-    def __init__(self, model: bytes, threads: int) -> None:
+    def __init__(self, model: bytes, backend: Backend) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = backend.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # Every page and line has its own shape, so no plan of memory serves twice; and idle threads should not spin.
         options.enable_mem_pattern = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        providers: list[Any] = ["CPUExecutionProvider"]
+        if backend.device == "cuda":  # shapes are many: an exhaustive search for the best kernel of each never ends
+            providers.insert(0, (CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}))
+        self._session = onnxruntime.InferenceSession(model, options, providers=providers)
+        if backend.device == "cuda" and CUDA not in self._session.get_providers():  # only its log says so
+            raise EngineNotReady("onnxruntime found no CUDA device, or not the CUDA and cuDNN it was built for")
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, values: Array) -> tuple[Array, ...]:

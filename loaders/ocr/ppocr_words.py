@@ -17,13 +17,13 @@ import numpy.typing as npt
 
 from loaders.geometry import Array
 from loaders.ocr.ppocr_models import CJK
-from loaders.ocr.ppocr_recognize import HEIGHT, Reading
+from loaders.ocr.ppocr_recognize import LINE, Reading
 from loaders.ocr.type_size import ems_high
 
 INK = 0.35
 """Share of the strip's contrast from which a pixel is ink."""
-FULL = 0.85
-"""A column this full of ink is a rule: letters take little more than half of a strip's height."""
+FULL = 0.9
+"""A column this full of ink is a rule: the longest strokes of letters take four fifths of the lowest strip's height."""
 RULE = 0.8
 """A row this full of ink, over the words of a line, is a rule: an underline or a table's border."""
 THICK = 6
@@ -56,8 +56,8 @@ class LineWords:
 def words_of_line(strip: npt.NDArray[np.uint8], columns: int, reading: Reading, quad: Array) -> LineWords:
     """Split a reading into words and find each word's quad.
 
-    strip: RGB (HEIGHT, W, 3), the text in its first `columns` columns; quad: the line in image pixels, its first corner
-    the text's top left.
+    strip: RGB (H, W, 3), the text in its first `columns` columns; quad: what it shows of the image, in its
+    pixels, first corner the text's top left.
     """
     ink = ink_of(strip[:, :columns])
     groups = word_groups(reading, ink)
@@ -73,9 +73,9 @@ def words_of_line(strip: npt.NDArray[np.uint8], columns: int, reading: Reading, 
         later[0] == earlier[-1] + 1 and not _wide(reading, earlier[-1], ink) for earlier, later in pairwise(groups)
     ]
     boxes = np.array([[left, top, right, bottom] for left, right in spans], np.float32)
-    pixel = float(np.linalg.norm(quad[3] - quad[0])) / HEIGHT
+    pixel = float(np.linalg.norm(quad[3] - quad[0])) / len(strip)
     return LineWords(
-        place(boxes, columns, quad),
+        place(boxes, (len(strip), columns), quad),
         texts,
         confidences,
         (bottom - top) * pixel / ems_high("".join(texts)),
@@ -84,7 +84,7 @@ def words_of_line(strip: npt.NDArray[np.uint8], columns: int, reading: Reading, 
 
 
 def ink_of(strip: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Return where a strip (HEIGHT, W, 3) holds ink, dark on light or light on dark, upright rules left out."""
+    """Return where a strip (H, W, 3) holds ink, dark on light or light on dark, upright rules left out."""
     import cv2
 
     grey = cv2.cvtColor(strip, cv2.COLOR_RGB2GRAY)
@@ -123,10 +123,10 @@ def _parted(reading: Reading, i: int, ink: npt.NDArray[np.bool_]) -> bool:
 
 def _wide(reading: Reading, i: int, ink: npt.NDArray[np.bool_]) -> bool:
     """Say whether a wide stretch without ink lies between characters i and i + 1."""
-    if reading.places[i + 1] - reading.places[i] < WIDE_GAP * HEIGHT:
+    if reading.places[i + 1] - reading.places[i] < WIDE_GAP * LINE:
         return False
     left, right = _widest_gap(ink, reading.places[i], reading.places[i + 1])
-    return right - left >= WIDE_GAP * HEIGHT
+    return right - left >= WIDE_GAP * LINE
 
 
 def _is_cjk(character: str) -> bool:
@@ -171,7 +171,7 @@ def _faint(ink: npt.NDArray[np.bool_]) -> int:
 
 def _outer_edge(ink: npt.NDArray[np.bool_], place: float, direction: int) -> float:
     """Return where the ink of a line's first (direction -1) or last (1) character ends, looking out from its middle."""
-    reach = int(END_REACH * HEIGHT)
+    reach = int(END_REACH * LINE)
     middle = min(max(int(place), 0), ink.shape[1] - 1)
     columns = np.arange(middle, middle + direction * (reach + 1), direction)
     columns = columns[(columns >= 0) & (columns < ink.shape[1])]
@@ -188,10 +188,10 @@ def ink_rows(ink: npt.NDArray[np.bool_], spans: Sequence[tuple[float, float]]) -
     share = ink[:, inside].mean(axis=1)
     share[_rules(share) & (ink.mean(axis=1) > BEYOND)] = np.inf
     open_rows = (share > 0) & np.isfinite(share)
-    middle = slice(HEIGHT // 4, HEIGHT * 3 // 4)
+    middle = slice(len(ink) // 4, len(ink) * 3 // 4)
     core = middle.start + int(np.argmax(np.where(open_rows, share, 0)[middle]))
     if not open_rows[core]:
-        return 0.0, float(HEIGHT)
+        return 0.0, float(len(ink))
     return float(core - _reach(share[core::-1])), float(core + _reach(share[core:]) + 1)
 
 
@@ -216,8 +216,8 @@ def _reach(share: Array) -> int:
     return last
 
 
-def place(boxes: Array, columns: int, quad: Array) -> Array:
-    """Return quads in image pixels of boxes (N, 4) in strip pixels."""
-    across, down = (quad[1] - quad[0]) / columns, (quad[3] - quad[0]) / HEIGHT
+def place(boxes: Array, size: tuple[int, int], quad: Array) -> Array:
+    """Return quads in image pixels of boxes (N, 4) in the pixels of a strip of so many rows and columns."""
+    across, down = (quad[1] - quad[0]) / size[1], (quad[3] - quad[0]) / size[0]
     corners = boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
     return np.asarray(quad[0] + corners[..., :1] * across + corners[..., 1:] * down, np.float32)

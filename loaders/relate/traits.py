@@ -35,6 +35,7 @@ def word_traits(texts: Sequence[str]) -> dict[str, Array]:
     return dict(zip(WORD_TRAITS, table.T, strict=True))
 
 
+@lru_cache(maxsize=1 << 12)  # three networks ask of the same lines
 def _of_line(text: str) -> tuple[float, ...]:
     first, _, rest = text.partition(" ")
     size = max(len(text.replace(" ", "")), 1)
