@@ -210,9 +210,10 @@ class LineReader:
         ]
 
     def words_as_given(self, quads: Array) -> list[LineWords]:
-        """Read lines whose text is known to run from the first corner to the second."""
-        self.readings(quads)
-        return [self._words_of(quad) for quad in quads]
+        """Read quads that are few and hard, text running from the first corner to the second: with the careful model."""
+        model = self._quick.careful() if self._quick.careful else self._quick
+        self.readings(quads, model)
+        return [self._words_of(quad, model.cut) for quad in quads]
 
     def _best_way(self, quad: Array) -> Array:
         width, height = sides(quad)
