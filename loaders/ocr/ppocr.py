@@ -210,7 +210,7 @@ class LineReader:
         ]
 
     def words_as_given(self, quads: Array) -> list[LineWords]:
-        """Read quads that are few and hard, text running from the first corner to the second: with the careful model."""
+        """Read quads that are few and hard with the careful model; text runs from the first corner to the second."""
         model = self._quick.careful() if self._quick.careful else self._quick
         self.readings(quads, model)
         return [self._words_of(quad, model.cut) for quad in quads]
