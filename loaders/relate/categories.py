@@ -48,8 +48,9 @@ class Body:
         if sum(len(draft.text) for draft in plain) < LEAST_PLAIN * sum(len(draft.text) for draft in drafts):
             plain = list(drafts)
         letters = np.array([len(draft.text) for draft in plain], float)
-        # Long blocks speak for the body: a slide's many short labels do not make it.
-        weights = letters * np.array([min(len(draft.texts), 4) for draft in plain], float)
+        # Long blocks and items speak for the body: a slide's many short labels do not make it.
+        lines = [4 if starts_with_bullet(draft.text.split()[0]) else min(len(draft.texts), 4) for draft in plain]
+        weights = letters * np.array(lines, float)
         size = weighted_median(np.array([draft.size for draft in plain]), weights)
         bold = float(np.average([draft.bold for draft in plain], weights=letters)) if letters.sum() else 0.0
         return cls(size, bold, bool(words.ocr.mean() > 0.5) if len(words) else False)
