@@ -5,7 +5,6 @@ Exit codes: 0 all well, 1 some documents or pages failed (each is named with its
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from ingest.evaluate.cli import app as evaluate_app
+from ingest.printing import add_json, print_hits, print_json, print_report, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,6 +64,10 @@ def add(
     deadline: Deadline = 120.0,
     password: Password = None,
     password_file: PasswordFile = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option("--embedder", metavar="NAME", help="Of a new index: all-MiniLM-L6-v2 | all-MiniLM-L6-v2-int8 | …"),
+    ] = None,
     ray: Annotated[bool, typer.Option("--ray", help="Read on Ray: a local one, or that of --ray-address.")] = False,
     ray_address: Annotated[
         str | None, typer.Option("--ray-address", metavar="URL", help="A Ray cluster: auto | host:6379.")
@@ -79,12 +83,12 @@ def add(
 
     settings = _settings(engine, text, rasterizer, dpi, model_dir, password, password_file)
     with page_progress(quiet=as_json) as on_page:
-        work = _Work(paths, index, settings, workers, deadline, on_page)
+        work = _Work(paths, index, embedder, settings, workers, deadline, on_page)
         report = _fill(work, shard, ray or ray_address) if shard else _add(work, ray, ray_address)
     if as_json:
-        _print_json(_add_json(report))
+        print_json(add_json(report))
     else:
-        _print_report(report, indexed=not shard)
+        print_report(report, indexed=not shard)
     _exit_if(report.failures, as_json)
 
 
@@ -110,9 +114,9 @@ def search(
 
         failures = write_citations(query, hits, show, password=_password(password, password_file))
     if as_json:
-        _print_json([{"score": hit.score, "text": hit.text, "metadata": hit.metadata} for hit in hits])
+        print_json([{"score": hit.score, "text": hit.text, "metadata": hit.metadata} for hit in hits])
     else:
-        _print_hits(hits)
+        print_hits(hits)
         if show is not None:
             typer.echo(f"pages and boxes: {show}")
     _exit_if(failures, as_json)
@@ -189,9 +193,9 @@ def engines(
 
     rows = engine_status()
     if as_json:
-        _print_json([asdict(row) for row in rows])
+        print_json([asdict(row) for row in rows])
         return
-    _print_table(
+    print_table(
         ("engine", "ready", "what it is", "needs", "detail"),
         [(row.name, "yes" if row.ready else "no", row.summary, row.needs, row.detail) for row in rows],
     )
@@ -225,7 +229,7 @@ def remove(
     if not removed:
         _fail(f"{path} is not in {index}; `ingest stats --index {index}` lists what is")
     if as_json:
-        _print_json({"removed": removed})
+        print_json({"removed": removed})
     else:
         for name in removed:
             typer.echo(f"removed {name}")
@@ -239,10 +243,10 @@ def stats(index: IndexDir, as_json: AsJson = False) -> None:
     opened = _index(index, create=False)
     totals, sources = opened.stats(), opened.sources()
     if as_json:
-        _print_json(asdict(totals) | {"sources": [asdict(entry) for entry in sources]})
+        print_json(asdict(totals) | {"sources": [asdict(entry) for entry in sources]})
         return
-    _print_table(("", ""), [(name.replace("_", " "), str(value)) for name, value in asdict(totals).items()])
-    _print_table(
+    print_table(("", ""), [(name.replace("_", " "), str(value)) for name, value in asdict(totals).items()])
+    print_table(
         ("path", "pages", "failed", "chunks"),
         [(entry.path, str(entry.total_pages), str(entry.failed_pages), str(entry.chunks)) for entry in sources],
     )
@@ -278,6 +282,7 @@ class _Work:
 
     paths: list[str]
     index: str
+    embedder: str | None
     settings: Settings
     workers: int | None
     deadline: float
@@ -294,7 +299,7 @@ def _add(work: _Work, ray: bool, address: str | None) -> AddReport:
         executor = Ray(address=address, workers=work.workers)
     return add_paths(
         work.paths,
-        _index(work.index),
+        _index(work.index, work.embedder),
         work.settings,
         workers=_local_workers(work),
         executor=executor,
@@ -347,12 +352,12 @@ def _password(text: str | None, file: Path | None) -> str | None:
         _fail(f"--password-file {file}: {error.strerror}")
 
 
-def _index(directory: str, *, create: bool = True) -> Index:
+def _index(directory: str, embedder: str | None = None, *, create: bool = True) -> Index:
     from ingest.index import Index
     from loaders.errors import StoreError
 
     try:
-        return Index(directory, create=create)
+        return Index(directory, embedder, create=create)
     except StoreError as error:
         _fail(str(error))
 
@@ -388,61 +393,7 @@ def _read_one(file: str, settings: Settings, deadline: float, pages: list[int] |
     return document
 
 
-# -- what is printed ------------------------------------------------------------------------------------------------
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Column, Table
-
-    columns = [Column(name, overflow="fold") for name in header]
-    table = Table(*columns, box=None, show_header=any(header), pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table, markup=False)
-
-
-def _add_json(report: AddReport) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {
-        "documents": asdict(report.documents),
-        "pages": asdict(report.pages),
-        "failures": [asdict(failure) for failure in report.failures],
-        "chunks": report.chunks,
-        "words": {"recognised": report.words, "owned": report.owned, "dropped": dict(report.dropped)},
-    }
-
-
-def _print_report(report: AddReport, *, indexed: bool = True) -> None:
-    if not indexed:
-        pages = report.pages
-        typer.echo(f"pages in the cache: {pages.added} added, {pages.unchanged} unchanged, {pages.failed} failed")
-        typer.echo("nothing is indexed yet: when all shards are done, run the same without --shard")
-        return
-    for name, count in (("documents", report.documents), ("pages", report.pages)):
-        typer.echo(f"{name}: {count.added} added, {count.unchanged} unchanged, {count.failed} failed")
-    dropped = ", ".join(f"{number} {reason.replace('_', ' ')}" for reason, number in sorted(report.dropped.items()))
-    typer.echo(f"chunks: {report.chunks}; words: {report.words}, of which dropped: {dropped or 'none'}")
-
-
-def _print_hits(hits: Sequence[Any]) -> None:
-    from rich.console import Console
-    from rich.text import Text as Line
-
-    console = Console()
-    for number, hit in enumerate(hits, start=1):
-        about = hit.metadata
-        where = f"{about.get('file_name', '')} page {about.get('page_number', '?')} of {about.get('total_pages', '?')}"
-        console.print(Line(f"{number}. {where}  box {about.get('bbox', '')}  score {hit.score:.4f}", style="bold"))
-        if about.get("headings"):
-            console.print(Line(str(about["headings"]), style="dim"))
-        console.print(Line(hit.text), soft_wrap=True)
-        console.print()
+# -- how a command ends -----------------------------------------------------------------------------------------------
 
 
 def _exit_if(failures: Sequence[Failure], as_json: bool = False) -> None:

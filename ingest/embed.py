@@ -272,6 +272,14 @@ def open_embedder(model: Any = None) -> Embedder:
     )
 
 
+def embedder_named(name: str) -> Embedder | None:
+    """Open the embedder of a name that an index remembers; None for a framework's object, which no name opens."""
+    if name in (MINILM, MINILM_INT8):
+        return open_embedder(name)
+    kind, _, model = name.partition(":")
+    return SentenceTransformerEmbedder(model) if kind == "sentence-transformers" else None
+
+
 def _unit(vectors: Any, dimension: int) -> Vectors:
     array = np.asarray(vectors, np.float32).reshape(-1, dimension)
     length = np.linalg.norm(array, axis=1, keepdims=True)

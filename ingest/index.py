@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from ingest.embed import Embedder, open_embedder
+from ingest.embed import Embedder, embedder_named, open_embedder
 from ingest.filters import sql_of
+from ingest.question import understood
 from ingest.ranking import parted
 from ingest.schema import chunk_schema, rows_of, source_schema, table_of
-from ingest.search import Hit, Mode, Searcher, hit_of
+from ingest.search import Hit, Mode, PageRows, Searcher, hit_of, question_vector
 from loaders.cache import Cache
 from loaders.document import Document
 from loaders.errors import StoreError, UsageError
@@ -90,33 +91,44 @@ class Index:
     ) -> None:
         """Open an index, or make one. Raises StoreError for no index there, or one made with another embedder.
 
-        `cache` is where page results lie: several indices of the same files, cut in different ways, can share one.
+        `embedder` as in `open_embedder`; where None, the one that the index was made with, as far as its name says how
+        to open it, and the packaged one for a new index. `cache` is where page results lie: several indices of the same
+        files, cut in different ways, can share one.
         """
         self.directory = os.fspath(directory).rstrip("/")
-        self.embedder: Embedder = open_embedder(embedder)
         self._cache_directory = os.fspath(cache) if cache is not None else cache_of(self.directory)
         self._commits = 0
         self._words_indexed = False
-        self._settle(create)
+        self.embedder: Embedder = self._settle(embedder, create)
 
-    def _settle(self, create: bool) -> None:
+    def _settle(self, asked: Any, create: bool) -> Embedder:
+        """Return the embedder; where there is no index yet, note down what makes one."""
         files = FileStore(self.directory)
         if files.exists("index.json"):
-            about = json.loads(files.read("index.json"))
-            if about["schema"] != SCHEMA:
-                raise StoreError(
-                    f"{self.directory} has schema {about['schema']}, this version reads {SCHEMA}; add anew"
-                )
-            if about["embedder"] != self.embedder.name:
-                raise StoreError(
-                    f"{self.directory} was made with the embedder {about['embedder']!r}, not {self.embedder.name!r}; "
-                    "vectors of two models cannot be compared: open it with the first or make another index"
-                )
-            return
+            return self._fitting(asked, json.loads(files.read("index.json")))
         if not create:
             raise StoreError(f"no index at {self.directory}; make one: ingest add PATHS --index {self.directory}")
-        about = {"schema": SCHEMA, "embedder": self.embedder.name, "dimension": self.embedder.dimension}
+        embedder = open_embedder(asked)
+        about = {"schema": SCHEMA, "embedder": embedder.name, "dimension": embedder.dimension}
         files.write("index.json", json.dumps(about).encode())
+        return embedder
+
+    def _fitting(self, asked: Any, about: Mapping[str, Any]) -> Embedder:
+        """Return the embedder asked for, or else the one this index was made with; the two must be the same."""
+        if about["schema"] != SCHEMA:
+            raise StoreError(f"{self.directory} has schema {about['schema']}, this version reads {SCHEMA}; add anew")
+        embedder = embedder_named(about["embedder"]) if asked is None else open_embedder(asked)
+        if embedder is None:
+            raise StoreError(
+                f"{self.directory} was made with the embedder {about['embedder']!r}: open it with that, "
+                f"as Index({self.directory!r}, embedder)"
+            )
+        if about["embedder"] != embedder.name:
+            raise StoreError(
+                f"{self.directory} was made with the embedder {about['embedder']!r}, not {embedder.name!r}; "
+                "vectors of two models cannot be compared: open it with the first or make another index"
+            )
+        return embedder
 
     @cached_property
     def cache(self) -> Cache:
@@ -163,26 +175,32 @@ class Index:
         """Put a document under a path; returns the number of chunks written. A second time it writes the same rows."""
         return self.put(prepare(document, path, self.embedder))
 
-    def put(self, prepared: Prepared) -> int:
-        """Write a prepared document; returns the number of chunks written. A second time it writes the same rows."""
-        entry = prepared.entry
-        with timed("index"):
-            for table in prepared.tables:
-                self.write(table)
-        self._delete(f"{sql_of({'doc_id': entry.doc_id})} AND config_id != '{entry.config_id}'")
-        for other in self._entries(entry.doc_id):  # the same file under other paths has been read anew as well
-            if other.path != entry.path:
-                self._write_source(replace(entry, path=other.path))
-        self._place(entry)
-        return entry.chunks
+    def put(self, *prepared: Prepared) -> int:
+        """Write prepared documents together; returns the number of chunks written. A second time it writes the same.
+
+        Together, since a commit costs as much as the rows of several small documents. None of them may be there twice.
+        """
+        import pyarrow as pa
+
+        entries = {one.entry.doc_id: one.entry for one in prepared}
+        if tables := [table for one in prepared for table in one.tables]:
+            with timed("index"):
+                self.write(pa.concat_tables(tables))
+        for config_id in {entry.config_id for entry in entries.values()}:
+            read = [entry.doc_id for entry in entries.values() if entry.config_id == config_id]
+            self._delete(f"{sql_of({'doc_id': read})} AND config_id != '{config_id}'")
+        # the same file under other paths has been read anew as well
+        others = [replace(entries[known.doc_id], path=known.path) for known in self._entries({"doc_id": [*entries]})]
+        self._place([*others, *entries.values()])
+        return sum(entry.chunks for entry in entries.values())
 
     def attach(self, doc_id: str, path: str) -> int:
         """Say that a path, too, holds a document that is in the index; returns the document's pages."""
-        known = self._entries(doc_id)
+        known = self._entries({"doc_id": doc_id})
         if not known:
             raise StoreError(f"no document {doc_id} in {self.directory}")
         if all(entry.path != path for entry in known):
-            self._place(replace(known[0], path=path))
+            self._place([replace(known[0], path=path)])
         return known[0].total_pages
 
     def remove(self, path: str) -> bool:
@@ -194,31 +212,32 @@ class Index:
         self._release(entry.doc_id)
         return True
 
-    def _place(self, entry: SourceEntry) -> None:
-        """Let a path hold a document, and let go of what it held before."""
-        before = self.at(entry.path)
-        self._write_source(entry)
-        if before is not None and before.doc_id != entry.doc_id:
-            self._release(before.doc_id)
+    def _place(self, entries: Sequence[SourceEntry]) -> None:
+        """Let paths hold documents, the last one named for a path, and let go of what they held before."""
+        by_path = {entry.path: entry for entry in entries}
+        before = self._entries({"path": [*by_path]})
+        self._write_sources(by_path.values())
+        for doc_id in dict.fromkeys(old.doc_id for old in before if old.doc_id != by_path[old.path].doc_id):
+            self._release(doc_id)
 
     def _release(self, doc_id: str) -> None:
         """Delete a document that no path holds; give one that is still held the name of a path that is left."""
-        left = self._entries(doc_id)
+        left = self._entries({"doc_id": doc_id})
         if not left:
             self._delete(sql_of({"doc_id": doc_id}))
             return
         name = left[0].path.rstrip("/").rpartition("/")[2]
         self._chunks.update(where=sql_of({"doc_id": doc_id}), values={"source": left[0].path, "file_name": name})
 
-    def _entries(self, doc_id: str) -> list[SourceEntry]:
-        rows = self._sources.search().where(sql_of({"doc_id": doc_id})).limit(None).to_list()
+    def _entries(self, where: Mapping[str, str | list[str]]) -> list[SourceEntry]:
+        rows = self._sources.search().where(sql_of(where)).limit(None).to_list()
         return sorted(map(_entry, rows), key=lambda entry: entry.path)
 
-    def _write_source(self, entry: SourceEntry) -> None:
+    def _write_sources(self, entries: Iterable[SourceEntry]) -> None:
         import pyarrow as pa
 
-        row = asdict(entry) | {"name": parted(document_name(entry.path, entry.title))}
-        _upsert(self._sources, "path", pa.Table.from_pylist([row], source_schema()))
+        rows = [asdict(entry) | {"name": parted(document_name(entry.path, entry.title))} for entry in entries]
+        _upsert(self._sources, "path", pa.Table.from_pylist(rows, source_schema()))
 
     # -- chunks -----------------------------------------------------------------------------------------------------
 
@@ -287,6 +306,8 @@ class Index:
     def search(self, query: str, k: int = 5, *, mode: Mode = "hybrid", where: Any = None) -> list[Hit]:
         """Return the k best chunks for a question, best first.
 
+        A hybrid search reads the question first (see question.py): how it wants to be answered is left out, periods are
+        spelled out, pages it names come first. "vector" and "text" take it as it comes.
         `where` is a dict of metadata (`{"page_number": {">=": 2}, "category": ["table", "text"]}`) or a Lance SQL
         condition; it is applied before ranking. Raises UsageError for an empty query or an unknown mode or key.
         """
@@ -299,10 +320,10 @@ class Index:
         where = sql_of(where)
         if mode == "text":
             return self._searcher.by_text(query, k, where)
-        vector = self.embedder.embed_query(query)
         if mode == "vector":
-            return self.search_vector(vector, k, where=where)
-        return self._searcher.by_both(query, vector, k, where)
+            return self.search_vector(self.embedder.embed_query(query), k, where=where)
+        question = understood(query)
+        return self._searcher.by_both(question, question_vector(question, self.embedder), k, where)
 
     def search_vector(self, vector: Any, k: int = 5, *, where: Any = None) -> list[Hit]:
         """Return the k chunks nearest to a vector; the score is the true cosine."""
@@ -315,7 +336,11 @@ class Index:
             if not all(table.list_indices() for table in (self._chunks, self._sources)):
                 self.tidy()
             self._words_indexed = True
-        return Searcher(self._chunks, self._sources, self._words_indexed)
+        return Searcher(self._chunks, self._sources, self._page_rows, self._words_indexed)
+
+    @cached_property
+    def _page_rows(self) -> PageRows:
+        return PageRows(self._chunks)
 
 
 def cache_of(directory: str) -> str:

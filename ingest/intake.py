@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ingest.index import prepare
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 DEADLINE = 120.0
 """Seconds a page may take by default: far beyond any honest page, so that only a hanging one is ended."""
+WRITTEN_TOGETHER = 512
+"""Chunks from which the documents that are ready are written: what a run that is killed has to embed once more."""
+WAITING = 10.0
+"""Seconds for which a document that is ready waits for others before it is written."""
 
 
 @dataclass(slots=True)
@@ -80,16 +85,12 @@ def add(
     report = AddReport()
     files = _Counted(paths)
     carried_out = executor or Local(workers)
-    for result in carried_out.run(plan, files, Preparation(plan, embedder), held=look_up, on_page=on_page):
-        if isinstance(result, Failure):
-            _note_failure(report, result)
-            name = result.source
-        else:
-            name = _store(index, result, report)
-            if isinstance(result, PreparedRead) and result.prepared and not result.failures:
-                held.add(result.source.doc_id)  # the same file under another path need not be read again
-        if on_document:
-            on_document(name)
+    store = _Store(index, report, held, on_document)
+    try:
+        for result in carried_out.run(plan, files, Preparation(plan, embedder), held=look_up, on_page=on_page):
+            store.take(result)
+    finally:
+        store.write()
     files.check()
     if report.chunks:
         index.tidy()
@@ -175,29 +176,68 @@ class Preparation:
         )
 
 
-def _store(index: Index, result: PreparedRead | Held, report: AddReport) -> str:
-    """Write a document, or note the path of one that is there; returns the path as it was given."""
-    source, documents, pages = result.source, report.documents, report.pages
-    if isinstance(result, Held):
-        documents.unchanged += 1
-        pages.unchanged += index.attach(source.doc_id, location(source))
-        return source.uri
-    report.failures += result.failures
-    pages.added += result.pages_read
-    pages.unchanged += result.pages_cached
-    pages.failed += len(result.failures)
-    if result.prepared is None:
-        documents.failed += 1
-    elif index.holds(source.doc_id, result.prepared.entry.config_id):  # under another path, a moment ago
-        index.attach(source.doc_id, location(source))
-        documents.unchanged += 1
-    else:
-        report.chunks += index.put(result.prepared)
-        documents.added += 1
-        report.words += result.ledger.words
-        report.owned += result.ledger.owned
-        report.dropped.update(dict(result.ledger.dropped))
-    return source.uri
+class _Store:
+    """Writes what was read into the index, small documents together, and keeps the account of it.
+
+    `held` are the documents that need not be read again; those read without a failed page join them.
+    """
+
+    def __init__(
+        self, index: Index, report: AddReport, held: set[str], told: Callable[[str], None] | None = None
+    ) -> None:
+        self.index, self.report, self.held, self.told = index, report, held, told or (lambda _: None)
+        self._ready: dict[str, PreparedRead] = {}
+        self._since = 0.0
+
+    def take(self, result: PreparedRead | Held | Failure) -> None:
+        """Take what came of a file; it is in the index after the next `write`, at the latest."""
+        if isinstance(result, Failure):
+            _note_failure(self.report, result)
+            self.told(result.source)
+            return
+        if result.source.doc_id in self._ready:  # under another path, a moment ago
+            self.write()
+        if isinstance(result, Held):
+            self.report.documents.unchanged += 1
+            self.report.pages.unchanged += self.index.attach(result.source.doc_id, location(result.source))
+            self.told(result.source.uri)
+            return
+        self.report.failures += result.failures
+        self.report.pages.added += result.pages_read
+        self.report.pages.unchanged += result.pages_cached
+        self.report.pages.failed += len(result.failures)
+        self._put(result)
+
+    def _put(self, result: PreparedRead) -> None:
+        source, documents = result.source, self.report.documents
+        if result.prepared is None:
+            documents.failed += 1
+            self.told(source.uri)
+        elif source.doc_id in self.held:  # read under another path at the same time
+            self.index.attach(source.doc_id, location(source))
+            documents.unchanged += 1
+            self.told(source.uri)
+        else:
+            if not result.failures:
+                self.held.add(source.doc_id)
+            self._since = self._since if self._ready else monotonic()
+            self._ready[source.doc_id] = result
+            chunks = sum(one.prepared.entry.chunks for one in self._ready.values() if one.prepared)
+            if chunks >= WRITTEN_TOGETHER or monotonic() - self._since > WAITING:
+                self.write()
+
+    def write(self) -> None:
+        """Write the documents that are ready."""
+        ready, self._ready = list(self._ready.values()), {}
+        if not ready:
+            return
+        self.report.chunks += self.index.put(*(one.prepared for one in ready if one.prepared))
+        for one in ready:
+            self.report.documents.added += 1
+            self.report.words += one.ledger.words
+            self.report.owned += one.ledger.owned
+            self.report.dropped.update(dict(one.ledger.dropped))
+            self.told(one.source.uri)
 
 
 def _as_they_are(pages: DocumentPages, identity: Identity) -> DocumentPages:  # noqa: ARG001

@@ -6,20 +6,23 @@ Comes in: a question and a Lance SQL condition. Goes out: Hits, best first. What
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ingest.filters import sql_of
+from ingest.question import LAST, Question
 from ingest.ranking import Scores, blended, group_means, parted
 from ingest.schema import CHUNK_KEYS, unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ingest.embed import Vectors
+    from ingest.embed import Embedder, Vectors
 
 Mode = Literal["hybrid", "vector", "text"]
 CANDIDATES = 100
@@ -28,13 +31,26 @@ WEIGHED = 50
 """Candidates whose pages are looked at; more than that would rarely come up so far."""
 NAMED = 50
 """Documents whose names are looked up."""
-PROBES, REFINED, REFINE = 60, 300, 5
+ON_PAGE = 50
+"""Chunks of pages that the question names: they are looked at, however little they look like it."""
+MOST_PARTS = 8
+"""Sentences of a question that are embedded one by one; a longer text is no question."""
+PROBES, REFINED, REFINE = 60, 300, 3
 """Of an index of vectors so many parts are searched; of so many candidates, and of at least so many times what is asked
-for, the exact distance is computed. On 100,000 chunks recall@10 is .993; with LanceDB's own 20 parts and 100, .95."""
+for, the exact distance is computed. On 100,000 chunks recall@10 is .993; with LanceDB's own 20 parts and 100, .95.
+Reading the vectors of candidates is what costs: 300 take 5 of a search's 9 ms, the parts hardly anything."""
 SHOWN = (*CHUNK_KEYS, "extra", "text")
-"""Columns a hit is made of: vectors are long, and slow to turn into Python's numbers."""
+"""Columns a hit is made of."""
+WEIGHED_BY = ("doc_id", "page_number", "vector")
+"""Columns a candidate is weighed by: of a hundred candidates few are shown, and each column is read for itself."""
+PLACES = ("page_label", "total_pages")
+"""Columns more where a question names pages."""
+REMEMBERED = 2_000
+"""Documents whose rows are remembered at most."""
 
 Row = Mapping[str, Any]
+Page = tuple[str, int]
+"""A document and the number of a page in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +75,8 @@ def hit_of(row: Row, score: float) -> Hit:
 class Searcher:
     """Searches the tables `chunks` and `sources`; `words` says whether their full-text indices are there."""
 
-    def __init__(self, chunks: Any, sources: Any, words: bool) -> None:
-        self.chunks, self.sources, self.words = chunks, sources, words
+    def __init__(self, chunks: Any, sources: Any, pages: PageRows, words: bool) -> None:
+        self.chunks, self.sources, self.pages, self.words = chunks, sources, pages, words
 
     def by_vector(self, vector: Vectors, k: int, where: str | None) -> list[Hit]:
         """Return the k chunks nearest to a vector."""
@@ -71,29 +87,42 @@ class Searcher:
         found = self._full_text(self.chunks, "embed_text", query, k, where, SHOWN)
         return [hit_of(row, row["_score"]) for row in (found.to_pylist() if found else ())]
 
-    def by_both(self, query: str, vector: Vectors, k: int, where: str | None) -> list[Hit]:
+    def by_both(self, question: Question, vector: Vectors, k: int, where: str | None) -> list[Hit]:
         """Return the k chunks that are best by meaning, words, page and the document's name together."""
-        wide, columns = max(k, CANDIDATES), (*SHOWN, "vector")
-        matching = self._full_text(self.chunks, "embed_text", query, wide, where, columns)
-        words = (
-            dict(zip(matching["chunk_id"].to_pylist(), matching["_score"].to_pylist(), strict=True)) if matching else {}
-        )
-        sides = [side for side in (self._nearest(vector, wide, where, columns), matching) if side]
-        known = {row["chunk_id"]: (row, cosine) for side in sides for row, cosine in _with_cosines(side, vector)}
-        if not known:
+        version = self.chunks.version
+        try:
+            return self._by_both(question, vector, k, where)
+        except Exception:
+            if self.chunks.version == version:
+                raise
+            return self._by_both(question, vector, k, where)  # another thread has written: row ids are of one version
+
+    def _by_both(self, question: Question, vector: Vectors, k: int, where: str | None) -> list[Hit]:
+        wide, columns = max(k, CANDIDATES), (*WEIGHED_BY, *(PLACES if question.pages else ()))
+        with ThreadPoolExecutor(1) as beside:
+            coming = beside.submit(self._nearest, vector, wide, where, columns)
+            matching = self._full_text(self.chunks, "embed_text", question.words, wide, where, columns)
+            named = self._named(question.asked)
+            nearest = coming.result()
+        asked = _on_pages(question.pages)
+        there = self._nearest(vector, ON_PAGE, f"({where}) AND {asked}" if where else asked, columns) if asked else None
+        sides = [side for side in (nearest, matching, there) if side]
+        found = _Candidates.of(sides, vector)
+        if not found.ids:
             return []
-        rows = [row for row, _ in known.values()]
-        cosines = np.array([cosine for _, cosine in known.values()], np.float32)
-        text = np.array([words.get(row["chunk_id"], 0.0) for row in rows], np.float32)
-        named = self._named(query)
-        names = np.array([named.get(row["doc_id"], 0.0) for row in rows], np.float32)
-        guess = blended(cosines, cosines, text, names)  # as if each page said what its chunk says
+        words = dict(zip(*_columns(matching, "_rowid", "_score"), strict=True)) if matching else {}
+        text = np.array([words.get(row, 0.0) for row in found.ids], np.float32)
+        names = np.array([named.get(document, 0.0) for document, _ in found.pages], np.float32)
+        standing = _standing_on(sides, question.pages) if question.pages else set()
+        on_page = np.array([row in standing for row in found.ids], np.float32)
+        guess = blended(found.cosines, found.cosines, text, names, on_page)  # as if each page said what its chunk says
         best = np.argsort(-guess, kind="stable")[: max(k, WEIGHED)]
-        pages = cosines.copy()
-        pages[best] = self._page_cosines([rows[row] for row in best], cosines[best], vector)
-        scores = blended(cosines, pages, text, names)[best]
+        pages = found.cosines.copy()
+        pages[best] = self._page_cosines(found, best, vector)
+        scores = blended(found.cosines, pages, text, names, on_page)[best]
         order = np.argsort(-scores, kind="stable")[:k]
-        return [hit_of(rows[best[place]], scores[place]) for place in order]
+        rows = self._rows([found.ids[best[place]] for place in order], SHOWN).to_pylist()
+        return [hit_of(row, scores[place]) for row, place in zip(rows, order, strict=True)]
 
     # -- the sides ----------------------------------------------------------------------------------------------------
 
@@ -103,7 +132,7 @@ class Searcher:
             search = search.where(where, prefilter=True)
         # without refinement an index returns the distances of its codes, not of the vectors
         search = search.nprobes(PROBES).refine_factor(max(REFINE, -(-REFINED // k)))
-        return search.select([*columns, "_distance"]).limit(k).to_arrow()
+        return search.select([*columns, "_distance"]).with_row_id(True).limit(k).to_arrow()
 
     def _full_text(
         self, table: Any, column: str, query: str, k: int, where: str | None, columns: Sequence[str]
@@ -117,7 +146,7 @@ class Searcher:
         search = table.search(words, query_type="fts")
         if where:
             search = search.where(where, prefilter=True)
-        return search.select([*columns, "_score"]).limit(k).to_arrow()
+        return search.select([*columns, "_score"]).with_row_id(True).limit(k).to_arrow()
 
     def _named(self, query: str) -> dict[str, float]:
         """Return the documents whose names the words of a question match best, with their BM25 scores."""
@@ -127,31 +156,112 @@ class Searcher:
             best.setdefault(row["doc_id"], row["_score"])
         return best
 
-    def _page_cosines(self, rows: Sequence[Row], cosines: Scores, vector: Vectors) -> Scores:
-        """Return the mean cosine of the page each row stands on; of rows without a page, their own."""
-        pages: dict[str, set[int]] = {}
-        for row in rows:
-            if (page := _page_of(row)) is not None:
-                pages.setdefault(page[0], set()).add(page[1])
-        if not pages:
-            return cosines
-        where = " OR ".join(f"({sql_of({'doc_id': d, 'page_number': sorted(p)})})" for d, p in pages.items())
-        table = self.chunks.search().where(where).select(["doc_id", "page_number", "vector"]).limit(None).to_arrow()
-        places = list(zip(table["doc_id"].to_pylist(), table["page_number"].to_pylist(), strict=True))
-        means = group_means(_cosines(table, vector), places)
-        own = zip(map(_page_of, rows), cosines.tolist(), strict=True)
-        return np.array([means.get(page, cosine) if page else cosine for page, cosine in own], np.float32)
+    def _page_cosines(self, found: _Candidates, best: npt.NDArray[np.intp], vector: Vectors) -> Scores:
+        """Return, for some of the candidates, the mean cosine over each one's page; of a chunk of none, its own."""
+        pages = [found.pages[row] for row in best]
+        rows = self.pages.rows({page for page in pages if _is_page(page)})
+        known = dict(zip(found.ids, found.cosines.tolist(), strict=True))
+        if new := [row for page in rows.values() for row in page if row not in known]:
+            known |= zip(new, _cosines(self._rows(new, ("vector",)), vector).tolist(), strict=True)
+        cosines = np.array([known[row] for page in rows.values() for row in page], np.float32)
+        means = group_means(cosines, [page for page, on_it in rows.items() for _ in on_it])
+        own = zip(pages, found.cosines[best].tolist(), strict=True)
+        return np.array([means.get(page, cosine) for page, cosine in own], np.float32)
+
+    def _rows(self, ids: Sequence[int], columns: Sequence[str]) -> pa.Table:
+        """Return rows of `chunks` in the order of their ids."""
+        import pyarrow as pa
+
+        found = self.chunks.take_row_ids(list(ids)).select([*columns]).with_row_id().to_arrow()
+        places = {row: place for place, row in enumerate(found["_rowid"].to_pylist())}
+        return found.take(pa.array([places[row] for row in ids]))
 
 
-def _page_of(row: Row) -> tuple[str, int] | None:
-    """Return document and page of a row, None for a foreign document that has none."""
-    doc_id, page = row.get("doc_id"), row.get("page_number")
-    return (doc_id, page) if doc_id is not None and page is not None else None
+def question_vector(question: Question, embedder: Embedder) -> Vectors:
+    """Embed a question: half is the whole, half the mean of its sentences, so that a long preamble drowns nothing."""
+    whole = embedder.embed_query(question.text)
+    if not 1 < len(question.parts) <= MOST_PARTS:
+        return whole
+    vector = whole + np.mean([embedder.embed_query(part) for part in question.parts], axis=0)
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
 
 
-def _with_cosines(table: pa.Table, vector: Vectors) -> Iterable[tuple[Row, float]]:
-    """Pair each row, without its vector, with that vector's cosine."""
-    return zip(table.drop_columns("vector").to_pylist(), _cosines(table, vector).tolist(), strict=True)
+def _on_pages(pages: frozenset[int]) -> str:
+    """Return the condition for a chunk that starts on one of these pages, by count or by label; "" for none."""
+    numbers = sorted(pages - {LAST})
+    either = [sql_of({"page_number": numbers}), sql_of({"page_label": [*map(str, numbers)]})] if numbers else []
+    either += ["page_number = total_pages"] if LAST in pages else []
+    return f"({' OR '.join(filter(None, either))})" if either else ""
+
+
+def _standing_on(sides: Iterable[pa.Table], pages: frozenset[int]) -> set[int]:
+    """Return the row ids of the candidates for which that condition holds."""
+    labels = {*map(str, pages)}
+    columns = ("_rowid", "page_number", *PLACES)
+    return {
+        row
+        for side in sides
+        for row, number, label, total in zip(*_columns(side, *columns), strict=True)
+        if number in pages or label in labels or (LAST in pages and number is not None and number == total)
+    }
+
+
+class PageRows:
+    """Which rows of `chunks` stand on which page: asked for by document, and remembered until the table is written."""
+
+    def __init__(self, chunks: Any) -> None:
+        self._chunks = chunks
+        self._version, self._known = -1, dict[str, dict[int, list[int]]]()
+
+    def rows(self, pages: Collection[Page]) -> dict[Page, list[int]]:
+        """Return the row ids of each page that has any."""
+        version = self._chunks.version
+        if version != self._version or len(self._known) > REMEMBERED:
+            self._version, self._known = version, {}
+        known = self._known  # which another thread may replace by an empty one
+        if new := {document for document, _ in pages} - known.keys():
+            known.update(self._of_documents(new))
+        found = {(document, number): known[document].get(number, []) for document, number in pages}
+        return {page: rows for page, rows in found.items() if rows}
+
+    def _of_documents(self, documents: Collection[str]) -> dict[str, dict[int, list[int]]]:
+        where = sql_of({"doc_id": sorted(documents)})
+        search = self._chunks.search().where(where).select(["doc_id", "page_number"]).with_row_id(True).limit(None)
+        found: dict[str, dict[int, list[int]]] = {document: {} for document in documents}
+        for document, number, row in zip(*_columns(search.to_arrow(), "doc_id", "page_number", "_rowid"), strict=True):
+            found[document].setdefault(number, []).append(row)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidates:
+    """What the sides of a hybrid search brought, each chunk once: row ids, cosines, document and page."""
+
+    ids: tuple[int, ...]
+    cosines: Scores
+    pages: tuple[Page, ...]
+
+    @classmethod
+    def of(cls, sides: Iterable[pa.Table], vector: Vectors) -> _Candidates:
+        """Put the rows of all sides together, in the order they come in."""
+        found: dict[int, tuple[float, Page]] = {}
+        for side in sides:
+            ids, *pages = _columns(side, "_rowid", "doc_id", "page_number")
+            found |= zip(ids, zip(_cosines(side, vector).tolist(), zip(*pages, strict=True), strict=True), strict=True)
+        return cls(
+            tuple(found),
+            np.array([cosine for cosine, _ in found.values()], np.float32),
+            tuple(page for _, page in found.values()),
+        )
+
+
+def _is_page(page: Page) -> bool:
+    """Say whether a chunk stands on a page; a foreign document's does not."""
+    return None not in page
+
+
+def _columns(table: pa.Table, *names: str) -> list[list[Any]]:
+    return [table[name].to_pylist() for name in names]
 
 
 def _cosines(table: pa.Table, vector: Vectors) -> Scores:

@@ -152,7 +152,7 @@ def _structure(page: Page) -> dict[str, Any]:
         "blocks": [[b.category, b.lines, b.box.xyxy, b.level, b.table] for b in page.blocks],
         "tables": [
             [
-                [t.box.xyxy, t.n_rows, t.n_cols, t.header_rows],
+                [t.box.xyxy, t.n_rows, t.n_cols, t.header_rows, t.header_cols],
                 [[c.row, c.col, c.words, c.text, c.box.xyxy, c.row_span, c.col_span, c.header] for c in t.cells],
             ]
             for t in page.tables
@@ -200,9 +200,13 @@ def _page_from(table: pa.Table, key: str, number: int, label: str, source: str) 
         blocks=tuple(Block(c, tuple(ls), box(b), level, t) for c, ls, b, level, t in saved["blocks"]),
         tables=tuple(
             Table(
-                box(b), rows, cols, tuple(Cell(r, c, tuple(w), x, box(cb), *rest) for r, c, w, x, cb, *rest in cells), h
+                box(b),
+                rows,
+                cols,
+                tuple(Cell(r, c, tuple(w), x, box(cb), *rest) for r, c, w, x, cb, *rest in cells),
+                *h,
             )
-            for (b, rows, cols, h), cells in saved["tables"]
+            for (b, rows, cols, *h), cells in saved["tables"]
         ),
         relations=Relations(**links) if "word" in links else None,
         dropped=tuple(Dropped(tuple(w), reason) for w, reason in saved["dropped"]),

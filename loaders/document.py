@@ -149,6 +149,11 @@ class Links:
         kept = self.target[~mask]
         return Links(np.where(kept >= 0, place[kept], -1).astype(np.int32), self.probability[~mask])
 
+    def extended(self, count: int) -> Links:
+        """Return the links with `count` more nodes that have none."""
+        more = np.full(count, -1, np.int32), np.ones(count, np.float32)
+        return Links(np.concatenate([self.target, more[0]]), np.concatenate([self.probability, more[1]]))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Relations:
@@ -187,13 +192,18 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A grid of cells on one page. Cells are sorted by (row, col), do not overlap and cover what is not empty."""
+    """A grid of cells on one page. Cells are sorted by (row, col), do not overlap and cover what is not empty.
+
+    The first `header_rows` rows head the columns, the first `header_cols` columns the rows. `Cell.header` says the
+    former; a table that names its rows by group and kind has two columns of row headers.
+    """
 
     box: Box
     n_rows: int
     n_cols: int
     cells: tuple[Cell, ...]
     header_rows: int = 0
+    header_cols: int = 1
     continues: bool = False
     """The table goes on from the last table of the page before: same columns, one header."""
 

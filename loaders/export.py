@@ -86,6 +86,7 @@ def _page_json(page: Page) -> dict[str, Any]:
                 "n_rows": t.n_rows,
                 "n_cols": t.n_cols,
                 "header_rows": t.header_rows,
+                "header_cols": t.header_cols,
                 "continues": t.continues,
                 "cells": [asdict(cell) | {"box": cell.box.rounded()} for cell in t.cells],
             }

@@ -17,7 +17,7 @@ from loaders.cache import Cache
 from loaders.document import BOLD, Dropped, Failure, Page, PageImage, PageText, Relations, Words
 from loaders.errors import EngineError, PageError, UsageError
 from loaders.geometry import Array, Box, Frame, boxes_from_quads, turn_quads
-from loaders.ocr import OcrEngine, open_engine
+from loaders.ocr import OcrEngine, QuadReader, open_engine
 from loaders.rasterize import snapped
 from loaders.settings import Settings
 from loaders.timing import timed
@@ -173,6 +173,28 @@ class Reader:
             turn=text.turn,
             engine=self.engine.name,
         )
+        return self._with_missed(seen.without(unclear, "low_confidence") if unclear.any() else seen, image, rulings)
+
+    def _with_missed(self, seen: _Seen, image: PageImage, rulings: Array) -> _Seen:
+        """Read again what the engine missed in tables; words that this replaces are set aside."""
+        if not (self.settings.tables and isinstance(self.engine, QuadReader)):
+            return seen
+        from loaders.relate.backgrounds import paper_darkness
+        from loaders.tables import detect_tables
+        from loaders.tables.unread import find_unread, settle
+
+        with stage("tables"):
+            tables = detect_tables(seen.words, image.frame, rulings)
+            unread = find_unread(image, seen.words, tables, rulings)
+        if not len(unread.quads):
+            return seen
+        with stage("ocr"):
+            read = self.engine.read_quads(image, unread.quads * image.scale)
+        more, wrong = settle(seen.words, unread, [words.scaled(1 / image.scale) for words in read])
+        if not len(more):
+            return seen
+        seen = seen.without(wrong, "duplicate").with_more(more, paper_darkness(image, more.quads * image.scale))
+        unclear = seen.words.confidences < self.settings.min_confidence
         return seen.without(unclear, "low_confidence") if unclear.any() else seen
 
     def _with_regions(self, seen: _Seen, page: OpenPage, regions: Sequence[Box]) -> _Seen:
@@ -248,6 +270,15 @@ class _Seen:
             set_aside=(*self.set_aside, lot),
         )
 
+    def with_more(self, words: Words, backgrounds: Array) -> _Seen:
+        """Add words that nothing links to the others, and how dark the paper behind them is."""
+        return replace(
+            self,
+            words=Words.concatenated([self.words, words]),
+            relations=self.relations and Relations(self.relations.word.extended(len(words))),
+            backgrounds=None if self.backgrounds is None else np.concatenate([self.backgrounds, backgrounds]),
+        )
+
 
 def _not_only_pictures(seen: _Seen, frame: Frame) -> _Seen:
     """Refuse to call a page empty that has pictures and no words, where OCR is not allowed."""
@@ -297,7 +328,7 @@ def _structured(seen: _Seen, frame: Frame, settings: Settings) -> Page:
         )
 
     def back(box: Box) -> Box:
-        return frame.at(_turn_boxes(np.array([box.xyxy], np.float32), -turns, upright)[0]) if turns else box
+        return frame.at(_turn_boxes(np.array([box.xyxy], np.float32), -turns, upright)[0] if turns else box.xyxy)
 
     aside = [(lot, reason) for lot, reason in seen.set_aside if len(lot)]
     return Page(

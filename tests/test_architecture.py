@@ -21,8 +21,8 @@ ORDER = (
 ).split()
 """The stages of `loaders`, each importing only from those before it; modules in between belong to the next stage."""
 ORDER_INGEST = (
-    "embed filters schema ranking search index stores langchain_store workers plan run ray_run intake progress "
-    "citations evaluate cli"
+    "embed filters schema question ranking search index stores langchain_store workers plan run ray_cluster ray_actors "
+    "ray_run intake progress citations evaluate printing cli"
 ).split()
 HEAVY = set(
     "torch transformers sentence_transformers tokenizers tiktoken onnxruntime openvino cv2 rapidocr PIL pymupdf "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -205,9 +207,18 @@ def test_identical_pages_are_perfect_and_failed_ones_are_worst() -> None:
     }  # fmt: skip
     failed = ocr_scores(item, None)
     assert failed == {
-        "cer": 1.0, "bag_of_chars_error": 1.0, "bag_of_words_error": 1.0, "missing_spaces": 0.0,
+        "cer": 1.0, "bag_of_chars_error": 1.0, "bag_of_words_error": 1.0, "missing_spaces": 1.0,
         "word_precision": 0.0, "word_recall": 0.0, "line_precision": 0.0, "line_recall": 0.0,
     }  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(["ab", "cd", "7", "-", "e."]), max_size=6), st.randoms(use_true_random=False))
+def test_no_reading_misses_more_spaces_than_a_failed_page(truth: list[str], random: Random) -> None:
+    item = page(text=" ".join(truth))
+    read = "".join(word + random.choice(["", " "]) for word in truth)
+    failed = ocr_scores(item, None)
+    assert ocr_scores(item, PagePrediction(read))["missing_spaces"] <= failed["missing_spaces"]
+    assert ocr_scores(item, PagePrediction(""))["missing_spaces"] == 0.0, "a blank reading glues nothing"
 
 
 def test_what_the_truth_says_of_itself_is_respected() -> None:

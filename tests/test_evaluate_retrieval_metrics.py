@@ -27,6 +27,7 @@ from ingest.evaluate.retrieval_metrics import (
     evidence_grades,
     ndcg,
     page_ranking,
+    parted_as,
     reciprocal_rank,
     retrieval_scores,
     words_of,
@@ -141,6 +142,33 @@ def test_words_of_a_text(text: str, words: list[str]) -> None:
 )
 def test_coverage(evidence: str, text: str, share: float) -> None:
     assert coverage(words_of(evidence), words_of(text)) == share
+
+
+@pytest.mark.parametrize(
+    ("evidence", "page", "parted"),
+    [
+        ("cashandcashequivalents 1,980", "the cash and cash equivalents 1,980", "cash and cash equivalents 1,980"),
+        ("currentassets", "current assets of currentassets", "currentassets"),
+        ("rentassets", "current assets", "rentassets"),
+        ("incash", "in cash", "in cash"),
+        ("in cash", "incash", "in cash"),
+        ("today", "to day", "today"),
+        ("otherassets", "mother assets other assets", "other assets"),
+        ("", "words", ""),
+        ("words", "", "words"),
+    ],
+)
+def test_words_that_the_truth_glued_are_parted_as_on_the_page(evidence: str, page: str, parted: str) -> None:
+    assert parted_as(evidence.split(), page.split()) == parted.split()
+
+
+def test_a_truth_without_blanks_is_no_fault_of_recognition() -> None:
+    page = "Cash and cash equivalents 1,980 Other current assets 466 Accounts payable 5,257"
+    glued = Evidence("a", 1, "Cashandcashequivalents 1,980 Othercurrentassets 466 Accountspayable 5,257")
+    assert attribute_evidence(glued, PageTrail(tuple(page.split()), (), page, (page,))) == "ranked"
+    read_glued = page.replace("Cash and cash", "Cashandcash").replace("Other current", "Othercurrent")
+    spaced = Evidence("a", 1, page)
+    assert attribute_evidence(spaced, PageTrail(tuple(read_glued.split()), (), read_glued, (read_glued,))) == "ocr"
 
 
 @pytest.mark.parametrize(

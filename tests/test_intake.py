@@ -12,6 +12,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 
+from ingest.embed import MINILM_INT8
 from ingest.index import Index
 from ingest.intake import add, remove
 from loaders.errors import StoreError, UsageError
@@ -135,6 +136,48 @@ def test_an_index_remembers_its_embedder(folder: Path, tmp_path: Path) -> None:
         Index(tmp_path / "index", DeterministicFakeEmbedding(size=8))
     with pytest.raises(StoreError, match="make one"):
         Index(tmp_path / "nowhere", create=False)
+
+
+def test_an_index_is_opened_with_the_embedder_it_was_made_with(folder: Path, tmp_path: Path) -> None:
+    from langchain_core.embeddings import DeterministicFakeEmbedding
+
+    add(folder, Index(tmp_path / "small", MINILM_INT8), LAYER)
+    opened = Index(tmp_path / "small")
+    assert opened.embedder.name == MINILM_INT8
+    assert "whale" in opened.search("What whale came ashore?", 1)[0].text
+    Index(tmp_path / "foreign", DeterministicFakeEmbedding(size=8))
+    with pytest.raises(StoreError, match=r"langchain:DeterministicFakeEmbedding.*open it with that"):
+        Index(tmp_path / "foreign")
+
+
+def test_small_documents_are_written_together(tmp_path: Path, index: Index) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(12):
+        write_pdf(folder / f"{number:02}.pdf", [f"Letter {number} tells of the seals that came ashore."])
+    shutil.copy(folder / "00.pdf", folder / "00-again.pdf")
+    told: list[str] = []
+    report = add(folder, index, LAYER, on_document=told.append)
+    assert (report.documents.added, report.documents.unchanged, report.chunks) == (12, 1, len(index))
+    assert sorted(Path(name).name for name in told) == sorted(path.name for path in folder.iterdir())
+    assert index.stats().paths == 13
+    assert len(index._chunks.list_versions()) < 12
+
+
+def test_a_run_that_is_broken_off_keeps_what_was_read(folder: Path, index: Index) -> None:
+    class Broken(Exception):
+        pass
+
+    def after_the_last(_: object) -> None:
+        nonlocal pages
+        pages += 1
+        if pages == 4:
+            raise Broken
+
+    pages = 0
+    with pytest.raises(Broken):
+        add(folder, index, LAYER, on_page=after_the_last)
+    assert index.stats().documents == 1  # a.pdf, which was complete
 
 
 def _add_in_child(folder: str, directory: str) -> None:

@@ -26,7 +26,8 @@ from page_service import PageService, serving_pages, write_pages
 from ingest.index import Index
 from ingest.intake import add
 from ingest.plan import Plan
-from ingest.ray_run import ENVIRONMENT, Ray, Staff, staffed
+from ingest.ray_cluster import ENVIRONMENT, Staff, staffed
+from ingest.ray_run import Ray
 from loaders.errors import UsageError
 from loaders.settings import Settings
 
@@ -34,7 +35,7 @@ from loaders.settings import Settings
 pytestmark = pytest.mark.filterwarnings(
     "default::ResourceWarning", "default::DeprecationWarning", "default::FutureWarning"
 )
-READER = "_ReadPages"
+READER = "ReadPages"
 SECRET = "the-third-oak-from-the-left"
 
 
@@ -174,7 +175,7 @@ def test_a_cluster_that_is_not_there_is_wrong_use() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    program = f"from ingest.ray_run import connected\nwith connected({address!r}): pass"
+    program = f"from ingest.ray_cluster import connected\nwith connected({address!r}): pass"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert f"UsageError: no Ray cluster answers at {address}" in done.stderr
 

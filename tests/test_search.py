@@ -12,6 +12,8 @@ import pytest
 from ingest.embed import Vectors
 from ingest.index import Index
 from ingest.intake import add
+from ingest.question import understood
+from ingest.search import question_vector
 from loaders.settings import Settings
 from loaders.tokens import TokenBudget
 
@@ -75,6 +77,25 @@ def test_a_document_named_in_the_question_comes_first(index: Index) -> None:
 
 def test_a_word_that_no_vector_knows_is_found(index: Index) -> None:
     assert "QX-4471" in index.search("QX-4471", 1)[0].text
+
+
+def test_a_page_named_in_the_question_comes_first(index: Index) -> None:
+    only = {"file_name": "Petrel_2019_10K.pdf"}
+    for query, page in (("What is on page 2?", 2), ("On the first page?", 1)):
+        assert index.search(query, 1, where=only)[0].metadata["page_number"] == page
+    assert index.search("What is on the last page?", 1, where=only)[0].metadata["page_number"] == 2
+    assert index.search("page 99 of the turbine", 1, where=only)[0].metadata["page_number"] == 1
+
+
+def test_a_preamble_drowns_no_question() -> None:
+    query = "Suppose that we sail past the harbour, and past the harbour again, to the harbour office. What is the pay?"
+    whole = Subjects().embed_query(query)
+    asked = question_vector(understood(query), Subjects())
+    pay = Subjects().embed_query("pay")
+    assert asked @ pay > whole @ pay
+    assert np.linalg.norm(asked) == pytest.approx(1)
+    short = understood("What is the pay? Answer in millions.")
+    assert np.array_equal(question_vector(short, Subjects()), Subjects().embed_query("What is the pay?"))
 
 
 def test_each_mode_has_its_score(index: Index) -> None:

@@ -64,6 +64,15 @@ def test_several_tables_on_a_page() -> None:
     assert all(a.overlap(b) == 0 for i, a in enumerate(boxes) for b in boxes[i + 1 :])
 
 
+@pytest.mark.parametrize("style", [ruled, booktabs, borderless])
+def test_a_table_folded_beside_itself_is_several(style) -> None:
+    ages = [[f"{n} years", f"{4_000_000 - 37_911 * n:,}"] for n in range(24)]
+    head = ["Age", "Population"]
+    folded = [head * 3, *([*ages[n], *ages[n + 8], *ages[n + 16]] for n in range(8))]
+    page = sheet(style(folded, "(60pt, 70pt) * 3"))
+    assert [texts(table) for table in page.tables()] == [[head, *ages[n : n + 8]] for n in (0, 8, 16)]
+
+
 def test_a_caption_is_no_row() -> None:
     page = sheet(f"Table 3: What was sold, by region and year, in thousands of tonnes\n\n{booktabs(SALES)}")
     assert texts(page.table) == SALES
@@ -243,6 +252,19 @@ FORM = """
   [Telephone: #box(width: 1fr, stroke: (bottom: 0.5pt))[0171 1234]], [Fax: #box(width: 1fr, stroke: (bottom: 0.5pt))],
   [Signed: #box(width: 1fr, stroke: (bottom: 0.5pt))], [Place: #box(width: 1fr, stroke: (bottom: 0.5pt))[York]])
 """
+BOXES = [
+    (1, "1 Name of the taxpayer: Ada Ball"),
+    (3, "2 Street: Mill Lane", "3 Town: York", "4 Postcode: YO1"),
+    (2, "5 Telephone: 0171 1234", "6 Date of birth: 1.2.1971"),
+    (4, "7 Single", "8 Married", "9 Divorced: since", "10 Widowed: since"),
+    (1, "11 Income from employment, before tax: 12,000"),
+    (2, "12 Employer: Crane Ltd", "13 Since: March 2019"),
+    (3, "14 Signed:", "15 Place:", "16 Date:"),
+]
+BOXED = "\n".join(
+    f"#block(spacing: 0pt, grid(columns: (1fr,) * {count}, stroke: 0.5pt, inset: 6pt, {cells([said])}))"
+    for count, *said in BOXES
+)
 CONTENTS = "\n".join(
     f"{title} #box(width: 1fr, repeat[.]) {page}\\"
     for title, page in (("Introduction", 1), ("Methods of work", 5), ("Results", 11), ("Discussion", 20), ("Notes", 31))
@@ -260,6 +282,7 @@ NOT_TABLES = {
     "two lists beside each other": f"#grid(columns: (1fr, 1fr), [{NUMBERED}], [{NUMBERED}])",
     "an address block": f"{LETTER}\n{prose(8, 150)}",
     "a form": FORM,
+    "a form of boxes as wide as the page": BOXED,
     "contents with leaders": CONTENTS,
     "contents with numbers": INDEX,
     "a framed paragraph": f"#rect(width: 100%)[{prose(9, 80)}]",
@@ -383,7 +406,7 @@ def work(rows: int) -> tuple[int, int]:
 def test_work_grows_no_faster_than_the_rows() -> None:
     """Calls show loops that grow with the square of the rows, memory shows arrays that do."""
     work(50)
-    few, many = work(200), work(1000)
+    few, many = work(400), work(2000)
     assert many[0] < 7 * few[0]  # 5 times the rows; a square would be 25
     assert many[1] < 7 * few[1]
 

@@ -40,6 +40,10 @@ Text = Annotated[
 ]
 Split = Annotated[str | None, typer.Option("--split", help="dev | heldout; all where absent.")]
 Source = Annotated[list[str] | None, typer.Option("--source", metavar="S", help="Only this source; repeatable.")]
+Asked = Annotated[
+    list[str] | None,
+    typer.Option("--source", metavar="S", help="Only this source's questions, of all documents; repeatable."),
+]
 Scope = Annotated[str | None, typer.Option("--scope", help="corpus | document: only questions in this scope.")]
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", help="N items of each source.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of the draw of items and of the intervals.")]
@@ -146,7 +150,7 @@ def retrieval(
     order: Order = None,
     text: Text = None,
     split: Split = None,
-    source: Source = None,
+    source: Asked = None,
     scope: Scope = None,
     limit: Limit = None,
     seed: Seed = 0,

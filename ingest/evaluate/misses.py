@@ -20,6 +20,7 @@ from ingest.evaluate.retrieval_metrics import (
     coverage,
     evidence_grades,
     page_ranking,
+    parted_as,
     words_of,
 )
 
@@ -80,6 +81,7 @@ def attribute_evidence(evidence: Evidence, trail: PageTrail) -> Cause:
         return "unknown"
     read = words_of(" ".join((*trail.recognised, *trail.dropped)))
     kept = words_of(trail.text)
+    words = parted_as(words, [*kept, *read])
     if max(coverage(words, read), coverage(words, kept)) < RECOGNISED:
         return "ocr"
     if coverage(words, kept) < RECOGNISED:

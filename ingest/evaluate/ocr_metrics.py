@@ -1,7 +1,8 @@
 """How well a page was recognised: characters, words, boxes, and blanks that got lost.
 
 Comes in: a PageItem (the truth) and a PagePrediction in the same frame. Goes out: named scores. Error rates are 0 at
-best and 1 at worst, precision and recall the other way round; `missing_spaces` is a count per page.
+best and 1 at worst, precision and recall the other way round; `missing_spaces` is a count per page, half the page's
+words at worst.
 """
 
 from __future__ import annotations
@@ -67,6 +68,11 @@ def missing_spaces(truth: Sequence[str], predicted: Sequence[str]) -> int:
     return sum(word not in vocabulary and is_glued(word) for word in predicted)
 
 
+def worst_missing_spaces(truth: Sequence[str]) -> int:
+    """Return the most that `missing_spaces` can count: every two words that hold letters or digits written as one."""
+    return sum(any(c.isalnum() for c in word) for word in truth) // 2
+
+
 def text_scores(page: PageItem, text: str) -> dict[str, float]:
     """Score a transcript, the best over the accepted ones: {} where the truth has none.
 
@@ -102,6 +108,12 @@ def box_scores(page: PageItem, prediction: PagePrediction) -> dict[str, float]:
 
 
 def ocr_scores(page: PageItem, prediction: PagePrediction | None) -> dict[str, float]:
-    """Score a page's text and boxes; None stands for a page that failed, and counts as nothing recognised."""
-    prediction = prediction or PagePrediction("")
-    return text_scores(page, prediction.text) | box_scores(page, prediction)
+    """Score a page's text and boxes; None stands for a page that failed, and gets the worst scores there are."""
+    if prediction is not None:
+        return text_scores(page, prediction.text) | box_scores(page, prediction)
+    scores = text_scores(page, "") | box_scores(page, PagePrediction(""))
+    if page.text is not None:
+        clean = normaliser(page)
+        accepted = [clean(one).split() for one in (page.text, *page.text_alt)]
+        scores["missing_spaces"] = float(min(map(worst_missing_spaces, accepted)))
+    return scores

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from math import log2
 
 from ingest.evaluate.extra import needed
@@ -23,6 +24,8 @@ CUTOFFS = (1, 5, 10)
 COVERED = 0.6
 """Share of the evidence's words that a chunk must hold to count as covering it: more than a clean half."""
 CLOSE_WORDS = 80.0
+SHORTEST_GLUED = 6
+"""Characters of the shortest word that may be several without their blanks; shorter ones stand everywhere by chance."""
 _WORDS = re.compile(r"\w+(?:[.,]\w+)*")
 
 
@@ -98,6 +101,22 @@ def coverage(evidence: Sequence[str], words: Iterable[str]) -> float:
         return 0.0
     found = Counter(word for word in as_evidence_words(words, evidence) if word is not None)
     return (Counter(evidence) & found).total() / len(evidence)
+
+
+def parted_as(evidence: Sequence[str], words: Sequence[str]) -> list[str]:
+    """Return the evidence's words, those the page writes as several parted: some truths lost their blanks.
+
+    A word that the page has is left whole, and so is one that does not begin and end where words of the page do.
+    """
+    joined, vocabulary = "".join(words), set(words)
+    edges = {edge: index for index, edge in enumerate(accumulate(map(len, words), initial=0))}
+    parted: list[str] = []
+    for word in evidence:
+        at = -1 if word in vocabulary or len(word) < SHORTEST_GLUED else joined.find(word)
+        while at >= 0 and not (at in edges and at + len(word) in edges):
+            at = joined.find(word, at + 1)
+        parted += words[edges[at] : edges[at + len(word)]] if at >= 0 else [word]
+    return parted
 
 
 def covers(hit: Hit, evidence: Evidence) -> bool:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
-from loaders.document import PageImage, PageText
+from loaders.document import PageImage, PageText, Words
 from loaders.errors import OcrIngestError, UnknownEngine
+from loaders.geometry import Array
 
 
 @runtime_checkable
@@ -28,6 +29,15 @@ class OcrEngine(Protocol):
 
     def read(self, images: Sequence[PageImage]) -> list[PageText]:
         """Read each image; one result per image, in order. Raises EngineError when it cannot."""
+        ...
+
+
+@runtime_checkable
+class QuadReader(Protocol):
+    """An engine that also reads where it is told to, without looking for text itself."""
+
+    def read_quads(self, image: PageImage, quads: Array) -> list[Words]:
+        """Read quads (N, 4, 2) of an image, in its pixels, first corner the text's top left: the words of each."""
         ...
 
 

@@ -37,7 +37,7 @@ from loaders.ocr.ppocr_runtime import Backend, Network, Precision, Runtime
 from loaders.ocr.ppocr_words import LineWords, words_of_line
 from loaders.timing import timed
 
-REVISION = 2
+REVISION = 3
 """Raised whenever the same models and options would give other words."""
 ONE_CHARACTER = 3.0
 """A quad not this many times higher than wide may be one upright character ("1", "I"), not a line on its side."""
@@ -128,6 +128,11 @@ class PPOcr:
         """Read each image; one result per image, in order. Raises EngineError when one cannot be read."""
         return [self._read(image.pixels, number) for number, image in enumerate(images)]
 
+    def read_quads(self, image: PageImage, quads: Array) -> list[Words]:
+        """Read quads (N, 4, 2) of an image, in its pixels, first corner the text's top left: the words of each."""
+        lines = LineReader(np.ascontiguousarray(image.pixels), self.recognizer, self.options.languages)
+        return [page_text([line], 0, image.pixels.shape).words for line in lines.words_as_given(quads)]
+
     def _read(self, pixels: npt.NDArray[np.uint8], number: int) -> PageText:
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
             raise UsageError(f"image {number} is {pixels.dtype} {pixels.shape}; give RGB uint8 (H, W, 3)")
@@ -186,6 +191,11 @@ class LineReader:
         for row in np.flatnonzero(standing(quads)):
             best[row] = self._best_way(quads[row])
         return [self._words_of(quad) for quad in best]
+
+    def words_as_given(self, quads: Array) -> list[LineWords]:
+        """Read lines whose text is known to run from the first corner to the second."""
+        self.readings(quads)
+        return [self._words_of(quad) for quad in quads]
 
     def _best_way(self, quad: Array) -> Array:
         width, height = sides(quad)

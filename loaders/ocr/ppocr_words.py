@@ -26,6 +26,10 @@ FULL = 0.85
 """A column this full of ink is a rule: letters take little more than half of a strip's height."""
 RULE = 0.8
 """A row this full of ink, over the words of a line, is a rule: an underline or a table's border."""
+THICK = 6
+"""... unless more rows than this together are half full: letters of 7 pixels, enlarged, run into each other."""
+BEYOND = 0.7
+"""A rule fills this share of the whole strip as well: the foot of a lone "2" does not."""
 DOT_GAP = 3
 """Empty rows there may be between a letter and its dot or accent."""
 WIDE_GAP = 1.2
@@ -182,7 +186,8 @@ def ink_rows(ink: npt.NDArray[np.bool_], spans: Sequence[tuple[float, float]]) -
     for left, right in spans:
         inside[int(left) : int(np.ceil(right))] = True
     share = ink[:, inside].mean(axis=1)
-    open_rows = (share > 0) & (share <= RULE)
+    share[_rules(share) & (ink.mean(axis=1) > BEYOND)] = np.inf
+    open_rows = (share > 0) & np.isfinite(share)
     middle = slice(HEIGHT // 4, HEIGHT * 3 // 4)
     core = middle.start + int(np.argmax(np.where(open_rows, share, 0)[middle]))
     if not open_rows[core]:
@@ -190,11 +195,21 @@ def ink_rows(ink: npt.NDArray[np.bool_], spans: Sequence[tuple[float, float]]) -
     return float(core - _reach(share[core::-1])), float(core + _reach(share[core:]) + 1)
 
 
+def _rules(share: Array) -> npt.NDArray[np.bool_]:
+    """Say which rows are a rule's, by the share (HEIGHT,) of ink in each."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], share > 0.5, [False]]).astype(np.int8)))
+    found = share > RULE
+    for start, end in edges.reshape(-1, 2):
+        if end - start > THICK:
+            found[start:end] = share[start:end] == 1.0
+    return found
+
+
 def _reach(share: Array) -> int:
     """Return how many rows a line's ink goes on from its core, up to a rule or more than DOT_GAP empty rows."""
     last = 0
     for row, amount in enumerate(share):
-        if amount > RULE or row - last > DOT_GAP:
+        if np.isinf(amount) or row - last > DOT_GAP:
             break
         if amount > 0:
             last = row

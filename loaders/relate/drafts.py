@@ -27,6 +27,7 @@ class Draft:
 
     `letter` is the mean width of a letter, spaces counted: of several lines read from pixels it tells more of their
     size than their heights do. `fixed` is the category where it is known beforehand, `table` the index of the region.
+    `cell` says that it is a piece of a row, as a label or its value is.
     """
 
     lines: tuple[tuple[int, ...], ...]
@@ -37,6 +38,7 @@ class Draft:
     letter: float
     fixed: Category | None = None
     table: int | None = None
+    cell: bool = False
 
     @property
     def text(self) -> str:

@@ -16,6 +16,7 @@ from loaders.geometry import Array, Box, Frame
 from loaders.relate.arrange import arrange
 from loaders.relate.blocks import find_blocks
 from loaders.relate.categories import Body, categorize
+from loaders.relate.cells import part_rows
 from loaders.relate.columns import Rows
 from loaders.relate.drafts import Draft, gather_labels, inside, merge_touching
 from loaders.relate.levels import Heading, rank_headings
@@ -163,8 +164,9 @@ def draft_blocks(sight: Sight, rows: Ints, chains: Chains, rulings: Array) -> li
     own, boxes = sight.words.take(rows), sight.upright.boxes[rows]
     lines = Rows.of(chains, own, boxes)
     drafts = []
-    for block in find_blocks(lines, own, boxes, rulings):
+    for block, piece in zip(*part_rows(find_blocks(lines, own, boxes, rulings), lines), strict=True):
         members = [tuple(int(rows[i]) for i in chains[line]) for line in block]
         size = float(np.median(lines.sizes[list(block)]))
-        drafts.append(replace(Draft.of(members, sight.words, sight.upright.placed), size=size))
+        draft = Draft.of(members, sight.words, sight.upright.placed)
+        drafts.append(replace(draft, size=size, cell=piece))
     return drafts

@@ -32,6 +32,8 @@ class Units:
 
 Indices = list[int]
 
+ROW_LINES = 3
+"""A label or value of a form has no more lines."""
 WIDEST = 128
 """Of a group that cannot be cut, so many of the widest units are asked whether they span two others."""
 
@@ -80,9 +82,9 @@ def _cut(group: Indices, units: Units, axis: int) -> list[Indices]:
 
 def _is_rows(group: Indices, units: Units) -> bool:
     """Say whether a group that could be cut into columns is rows of short pieces: a form, or a table nobody found."""
-    single = [units.lines[i] == 1 and not units.item[i] for i in group]
+    short = [1 <= units.lines[i] <= ROW_LINES and not units.item[i] for i in group]
     bands = _cut(group, units, axis=1)
-    if np.mean(single) < 0.8 or len(bands) < (2 if all(single) else 3):
+    if np.mean(short) < 0.8 or len(bands) < (2 if all(units.lines[i] == 1 for i in group) else 3):
         return False
     shared = sum(len(band) for band in bands if len(band) > 1 and _level(band, units))
     return shared >= 0.7 * len(group)

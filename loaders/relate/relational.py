@@ -105,7 +105,9 @@ def relate_by_network(sight: Sight, model: RelationalModel) -> tuple[list[BlockD
     drafts = [block.draft for block in blocks]
     roles = np.array([block.roles for block in blocks])
     roles[not_headings(drafts, sight.pictures, reading.lines.layout.body.size), _TITLE] = 0
-    categories: list[Category] = [CATEGORY_OF[ROLES[k]] for k in roles.argmax(axis=1)]
+    categories: list[Category] = [
+        draft.fixed or CATEGORY_OF[ROLES[k]] for draft, k in zip(drafts, roles.argmax(axis=1), strict=True)
+    ]
     given = _geometric_order(blocks, reading.lines)
     graph = block_graph(sight, [drafts[k] for k in given], roles[given])
     per_edge, per_node = model.run("blocks", graph)
@@ -161,7 +163,8 @@ def _blocks(sight: Sight, reading: Reading) -> list[_Block]:
         return []
     roles = reading.roles.copy()
     roles[lines.pictured] = np.eye(len(ROLES), dtype=np.float32)[_FIGURE]
-    found = grouped(lines.graph, reading.following, lines.picture)
+    cells = [lines.layout.drafts[k].cell for k in lines.block]
+    found = grouped(lines.graph, reading.following, np.where(cells, lines.block, lines.picture))
     blocks = []
     for group in found.groups:
         rows = list(group)

@@ -48,7 +48,7 @@ def column_cuts(up: Upright, pairs: Ints | None = None) -> list[Cut]:
     rivers = _rivers(up, np.where((pairs >= 0) & (side == side[pairs]), pairs, -1))
     if _fully_ruled(up, drawn):
         rivers = [r for r in rivers if r.lines >= 4 and (r.figures or r.right - r.left >= 1.0 * up.em)]
-    cuts = sorted([*drawn, *rivers], key=lambda cut: cut.x)
+    cuts = sorted([*drawn, *rivers], key=lambda cut: cut.x) or _heading_cuts(up, pairs)
     return _without_marks(up, _with_own_text(up, pairs, _occupied(up, cuts)))
 
 
@@ -116,19 +116,52 @@ def _rivers(up: Upright, pairs: Ints) -> list[Cut]:
         figured = bool(lines >= 3 and of_figures[first:last].max() >= 0.7 * parted[first:last].max())
         if figured:
             least = 0.3 * up.em
-        if width >= least:
+        banks = left_edge + first * step, left_edge + last * step
+        if width >= least or (not blocked[first:last].any() and _even_bank(gap_from, gap_to, *banks, up.em)):
             clear = np.flatnonzero(blocked[first:last] == blocked[first:last].min()) + first
             runs = np.split(clear, np.flatnonzero(np.diff(clear) > 1) + 1)
             widest = max(len(run) for run in runs)
             runs = [run for run in runs if len(run) >= 0.5 * widest - 1]
             # Of several places between the words of a heading, the one beside the even bank is where columns part.
-            over = wide & (gap_from <= left_edge + first * step + up.em) & (gap_to >= left_edge + last * step - up.em)
+            over = wide & (gap_from <= banks[0] + up.em) & (gap_to >= banks[1] - up.em)
             even_right = not over.any() or np.std(gap_to[over]) <= np.std(gap_from[over])
             run = runs[-1] if even_right else runs[0]
             middle = run[len(run) // 2]
-            x, left_bank, right_bank = (left_edge + at * step for at in (middle, first, last))
-            rivers.append(Cut(x, left_bank, right_bank, False, lines, figured))
+            rivers.append(Cut(left_edge + middle * step, *banks, False, lines, figured))
     return rivers
+
+
+def _even_bank(gap_from: Floats, gap_to: Floats, low: float, high: float, em: float) -> bool:
+    """Say whether a narrow river is one all the same: beyond it words begin at one x, in one line after much white.
+
+    So it is where a heading is as wide as its column.
+    """
+    over = (gap_from <= low + 0.1 * em) & (gap_to >= high - 0.1 * em)
+    if over.sum() < 2:
+        return False
+    return bool(np.ptp(gap_to[over]) < 0.25 * em and (gap_to - gap_from)[over].max() >= 2 * em)
+
+
+def _heading_cuts(up: Upright, pairs: Ints) -> list[Cut]:
+    """Return the cut of a form yet to be filled in: between two headings, everything under them being under the first.
+
+    Asked for where no river runs: columns without a word have no banks.
+    """
+    top = up.core[:, 1] < up.core[:, 0].min() + 0.6 * up.em
+    under = np.flatnonzero(~top)
+    left = np.flatnonzero(top & (pairs >= 0))
+    if len(under) < 3 or not len(left):
+        return []
+    gap_from, gap_to = up.boxes[left, 2], up.boxes[pairs[left], 0]
+    every = np.flatnonzero(pairs >= 0)
+    space = _space(up, up.boxes[pairs[every], 0] - up.boxes[every, 2])
+    beyond = float(up.boxes[under, 2].max())
+    clear = (gap_to - gap_from > max(1.8 * space, 0.5 * up.em)) & (beyond <= gap_to)
+    at = left[clear & (gap_from >= up.boxes[left, 0].min())]
+    if len(at) != 1 or up.boxes[under, 0].min() < up.boxes[top, 0].min() - 0.5 * up.em:
+        return []
+    low, high = max(float(up.boxes[at[0], 2]), beyond), float(up.boxes[pairs[at[0]], 0])
+    return [Cut((low + high) / 2, low, high, False, len(under))]
 
 
 def _space(up: Upright, gaps: Floats) -> float:

@@ -79,9 +79,9 @@ def _continued(upper: Table, lower: Table) -> Table:
     rows = upper.header_rows
     if rows and _texts(upper, rows) == _texts(lower, rows):
         cells = tuple(replace(cell, header=cell.row < rows) for cell in lower.cells)
-        return replace(lower, cells=cells, header_rows=rows, continues=True)
+        return replace(lower, cells=cells, header_rows=rows, header_cols=upper.header_cols, continues=True)
     cells = tuple(replace(cell, header=False) for cell in lower.cells)
-    return replace(lower, cells=cells, header_rows=0, continues=True)
+    return replace(lower, cells=cells, header_rows=0, header_cols=upper.header_cols, continues=True)
 
 
 def _texts(table: Table, rows: int) -> list[tuple[int, int, str]]:

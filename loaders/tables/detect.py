@@ -7,6 +7,7 @@ come from crossing rulings (`ruled`), stacks of rules and aligned texts (`aligne
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,10 +16,10 @@ from loaders.geometry import Array, Box, Frame
 from loaders.rulings import Floats
 from loaders.tables.aligned import aligned_rows, texts_of
 from loaders.tables.grid import cut_grid, words_in
-from loaders.tables.judge import Sheet, celled, table_extent
+from loaders.tables.judge import Sheet, celled, place_texts, table_extent
 from loaders.tables.likely import likely_regions
 from loaders.tables.ruled import crossing_grids, is_caption, rule_stacks
-from loaders.tables.words import Ints, Upright, right_neighbours, upright
+from loaders.tables.words import Ints, Upright, is_number, right_neighbours, upright
 
 
 def detect_tables(
@@ -50,9 +51,16 @@ def _directions(words: Words) -> list[Ints]:
         return []
     edge = (words.quads[:, 1] - words.quads[:, 0]).astype(np.float64)
     quarter = np.round(np.degrees(np.arctan2(edge[:, 1], edge[:, 0])) / 90).astype(int) % 4
-    # A single letter's quad may be higher than wide and tells no direction: it goes with the most.
-    usual = int(np.argmax(np.bincount(quarter, minlength=4)))
-    quarter[[len(text) < 2 for text in words.texts]] = usual
+    # A single letter's quad may be higher than wide and tells no direction: it goes with the word next to it.
+    single = np.array([len(text) < 2 for text in words.texts], bool)
+    if single.all():
+        return [np.arange(len(words))]
+    if (quarter[~single] != quarter[~single][0]).any():
+        middles = words.quads.mean(axis=1)
+        for i in np.flatnonzero(single):
+            quarter[i] = quarter[~single][np.abs(middles[~single] - middles[i]).sum(axis=1).argmin()]
+    else:
+        quarter[single] = quarter[~single][0]
     return [rows for q in range(4) if len(rows := np.flatnonzero(quarter == q)) >= 6]
 
 
@@ -89,7 +97,8 @@ def _tables_of(up: Upright, likelihood: Floats | None = None) -> list[tuple[str,
         table = table_extent(sheet, "grid", extent)
         if table is not None and all(_apart(table, other) for _, other in found):
             found.append(("grid", table))
-    candidates = [("stack", rule_stacks(up, used)), ("aligned", aligned_rows(up, sheet.texts))]
+    stacks, aligned = rule_stacks(up, used), aligned_rows(up, sheet.texts)
+    candidates = [("stack", stacks), ("stack", _under_ruled_headings(stacks, aligned)), ("aligned", aligned)]
     for kind, extents in [*candidates, ("likely", likely_regions(up, likelihood))]:
         for extent in extents:
             found = _with(sheet, found, kind, extent)
@@ -97,7 +106,7 @@ def _tables_of(up: Upright, likelihood: Floats | None = None) -> list[tuple[str,
         taller = _headed(sheet, kind, table)
         if all(_apart(taller, other) for k, (_, other) in enumerate(found) if k != i):
             found[i] = kind, taller
-    return found
+    return [(kind, part) for kind, table in found for part in _unfolded(up, table)]
 
 
 def _with(sheet: Sheet, found: list[tuple[str, Floats]], kind: str, extent: Floats) -> list[tuple[str, Floats]]:
@@ -116,6 +125,17 @@ def _with(sheet: Sheet, found: list[tuple[str, Floats]], kind: str, extent: Floa
     if table is None or not all(_apart(table, other) for _, other in rest):
         return found
     return [*rest, (kind, table)]
+
+
+def _under_ruled_headings(stacks: list[Floats], aligned: list[Floats]) -> list[Floats]:
+    """Return aligned rows together with the ruled headings over them, where no rule closes the table."""
+    found = []
+    for stack in stacks:
+        for rows in aligned:
+            shared = min(stack[2], rows[2]) - max(stack[0], rows[0])
+            if not _apart(stack, rows) and rows[3] > stack[3] and shared > 0.8 * (stack[2] - stack[0]):
+                found.append(_around([stack, rows]))
+    return found
 
 
 def _closed(up: Upright, extent: Floats) -> bool:
@@ -140,6 +160,23 @@ def _held(up: Upright, extent: Floats, other: Floats) -> float:
     return len(part.within(*other)) / max(len(part), 1)
 
 
+def _unfolded(up: Upright, extent: Floats) -> list[Floats]:
+    """Part a table that was folded to save paper: the same headings stand several times beside each other."""
+    grid = cut_grid(up.within(*extent))
+    if grid is None or grid.rows.header != 1 or grid.shape[0] < 4:
+        return [extent]
+    cols, said = grid.shape[1], place_texts(grid)
+    heads = [said.get((0, col), "") for col in range(cols)]
+    for width in range(2, cols // 2 + 1):
+        if all(heads) and cols % width == 0 and heads == heads[:width] * (cols // width) and len(set(heads)) == width:
+            edges = [extent[0], *(grid.cuts[col - 1].x for col in range(width, cols, width)), extent[2]]
+            figured = [row for (row, col), text in said.items() if col % width and is_number(text)]
+            last = max(figured, default=grid.shape[0] - 1)  # what stands under the figures is a note on them all
+            bottom = float(grid.rows.parts[last]) if last < len(grid.rows.parts) else extent[3]
+            return [np.array([left, extent[1], right, bottom]) for left, right in pairwise(edges)]
+    return [extent]
+
+
 # -- headings over a table ----------------------------------------------------------------------------------------
 
 
@@ -149,14 +186,18 @@ def _headed(sheet: Sheet, kind: str, extent: Floats) -> Floats:
     grid = None if _closed(up, extent) else cut_grid(up.within(*extent))
     if grid is None:
         return extent
-    taller = _grown(sheet, extent)
+    lefts = np.where(grid.filled, grid.left, np.inf).min(axis=0)
+    taller = _grown(sheet, extent, lefts)
     over = up.within(extent[0], taller[1], taller[2], extent[1])
     filled = np.unique(np.searchsorted([cut.x for cut in grid.cuts], over.middles[:, 0]))
     return taller if kind == "aligned" or len(filled) >= max(2, 0.5 * grid.shape[1]) else extent
 
 
-def _grown(sheet: Sheet, extent: Floats) -> Floats:
-    """Take in the heading lines over a table's rows, and the titles of its first rows that stand between."""
+def _grown(sheet: Sheet, extent: Floats, lefts: Floats) -> Floats:
+    """Take in the heading lines over a table's rows, and the titles of its first rows that stand between.
+
+    `lefts` are where the columns begin.
+    """
     x0, y0, x1, y1 = extent
     boxes, em = sheet.texts.boxes, sheet.up.em
     middle = boxes[:, [1, 3]].mean(axis=1)
@@ -169,7 +210,7 @@ def _grown(sheet: Sheet, extent: Floats) -> Floats:
             break
         line = np.flatnonzero(near & (middle > middle[near].max() - 0.6 * em))
         top = float(boxes[line, 1].min())
-        if _is_heading(sheet, line, (x0, x1)):
+        if _is_heading(sheet, line, (x0, x1), lefts):
             y0, right, titles = top, max(right, float(boxes[line, 2].max())), 0
         elif len(line) > 1 or titles > 2 or sheet.texts.prose[line[0]] or boxes[line[0], 2] > x0 + 0.6 * (x1 - x0):
             break
@@ -178,8 +219,11 @@ def _grown(sheet: Sheet, extent: Floats) -> Floats:
     return np.array([x0, y0, right, y1])
 
 
-def _is_heading(sheet: Sheet, line: Ints, width: tuple[float, float]) -> bool:
-    """Say whether a line over aligned rows holds column headings: several texts, or one set over the later columns."""
+def _is_heading(sheet: Sheet, line: Ints, width: tuple[float, float], lefts: Floats) -> bool:
+    """Say whether a line over aligned rows holds column headings.
+
+    They are several texts, or one set over the later columns, or so wide that they run into one, each at its column.
+    """
     up, texts = sheet.up, sheet.texts
     boxes = texts.boxes[line]
     x0, x1 = width
@@ -196,4 +240,5 @@ def _is_heading(sheet: Sheet, line: Ints, width: tuple[float, float]) -> bool:
     bold = bool(len(words)) and bool((words.styles & BOLD).all())
     over_later = boxes[0, 0] > x0 + 0.15 * (x1 - x0) and boxes[0, 2] - boxes[0, 0] < 0.8 * (x1 - x0)
     over_all = bold and boxes[0, 2] - boxes[0, 0] > 0.6 * (x1 - x0) and texts.words[line[0]] < 9
-    return bool(over_later or over_all)
+    begins = np.abs(words.boxes[:, None, 0] - lefts) < 0.4 * up.em
+    return bool(over_later or over_all or (len(lefts) > 2 and begins.any(axis=0).all()))

@@ -11,6 +11,7 @@ import numpy as np
 from loaders.document import Cell, Table, Words, spaced
 from loaders.geometry import Array, Box, Frame
 from loaders.tables.columns import column_cuts
+from loaders.tables.labels import label_columns
 from loaders.tables.lines import reading_order
 from loaders.tables.places import Grid, Places, grid_of
 from loaders.tables.rows import table_rows
@@ -90,7 +91,9 @@ def _table(words: Words, region: Box, frame: Frame, grid: Grid, places: Places) 
                 header=top < grid.rows.header,
             )
         )
-    return Table(region, *grid.shape, tuple(cells), grid.rows.header)
+    return Table(
+        region, *grid.shape, tuple(cells), grid.rows.header, label_columns(grid.shape[1], grid.rows.header, cells)
+    )
 
 
 def _box_around(words: Words, rows: tuple[int, ...], frame: Frame) -> Box:

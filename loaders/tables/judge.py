@@ -58,6 +58,7 @@ class _Look:
 
     fill      places that hold text           figures   texts beyond the first column that are figures
     labels    texts that end in a colon       regular   rows in which vertical lines are drawn; 1 where there are none
+    blank     only the headings are filled, of every row and every column: a table to be filled in
     """
 
     rows: int
@@ -68,6 +69,7 @@ class _Look:
     figures: float
     labels: float
     regular: float
+    blank: bool
 
 
 def table_extent(sheet: Sheet, kind: str, extent: Floats) -> Floats | None:
@@ -99,6 +101,8 @@ def _is_table(kind: str, look: _Look) -> bool:
     """Say whether a grid looks like a table rather than a form, a layout or prose."""
     if look.filled < 4 or look.labels >= (0.2 if kind == "grid" else 0.12):
         return False
+    if look.blank and look.rows > 3 and kind != "aligned":
+        return True
     if look.regular < 0.5 and look.cols > 2 and look.figures < 0.3:
         return False  # each row of a form has lines of its own
     if kind == "grid":
@@ -171,6 +175,7 @@ def _look(grid: Grid) -> _Look:
         figures=sum(map(is_number, beyond)) / max(len(beyond), 1),
         labels=sum(text.endswith(":") for text in texts.values()) / max(len(texts), 1),
         regular=float(drawn[:, ruled].mean()) if ruled.any() else 1.0,
+        blank=bool(grid.filled[0, 1:].all() and grid.filled[1:, 0].all() and not grid.filled[1:, 1:].any()),
     )
 
 

@@ -64,10 +64,14 @@ def dataframe_of(table: Table) -> pandas.DataFrame:
 
 
 def row_sentences(table: Table) -> list[str]:
-    """Return one sentence per row in which every value carries its headers: "Net sales, 2016: 30,109 million"."""
+    """Return one sentence per row in which every value carries its headers: "Net sales, 2016: 30,109 million".
+
+    A row under a group's label carries that too: "Europe, net sales, 2016: 1,204".
+    """
     grid = table.grid()
     headers = [_header_of(grid[: table.header_rows], col) for col in range(table.n_cols)]
-    return [sentence for row in grid[table.header_rows :] if (sentence := _sentence(row, headers))]
+    names = min(max(table.header_cols, 1), table.n_cols)
+    return [sentence for row in grid[table.header_rows :] if (sentence := _sentence(row, headers, names))]
 
 
 def _header_of(rows: list[list[Cell | None]], col: int) -> str:
@@ -75,11 +79,11 @@ def _header_of(rows: list[list[Cell | None]], col: int) -> str:
     return " ".join(dict.fromkeys(part.text for part in parts if part is not None and part.text))
 
 
-def _sentence(row: list[Cell | None], headers: list[str]) -> str:
-    name = row[0].text if row and row[0] is not None else ""
+def _sentence(row: list[Cell | None], headers: list[str], names: int) -> str:
+    name = ", ".join(dict.fromkeys(cell.text for cell in row[:names] if cell is not None and cell.text))
     values = []
-    seen: set[tuple[int, int]] = set()
-    for cell, header in zip(row[1:], headers[1:], strict=True):
+    seen = {(cell.row, cell.col) for cell in row[:names] if cell is not None}
+    for cell, header in zip(row[names:], headers[names:], strict=True):
         if cell is None or not cell.text or (cell.row, cell.col) in seen:
             continue
         seen.add((cell.row, cell.col))

@@ -17,6 +17,8 @@ from loaders.tables.words import Bools, Ints, Upright, is_number
 
 CAPTION = re.compile(r"^(table|tab|figure|fig|exhibit|chart)\.?$", re.IGNORECASE)
 NUMBER = re.compile(r"^[A-Z]?[-.]?\d+([.-]\d+)*[a-z]?[.:]?$|^[IVX]+[.:]?$")
+ACROSS = 0.5
+"""The lines of a chart's grid run over more than this share of it."""
 TOO_MANY = 4_000_000
 """Crossings to examine on one page; a page with more lines is a plan or a map."""
 
@@ -155,9 +157,9 @@ def gridlines(up: Upright, extent: Floats) -> bool:
     figure = np.array([is_number(text) and any(c.isdigit() for c in text) for text in up.texts])
     x, y = up.middles[figure, 0], up.middles[figure, 1]
     across = up.across[(up.across[:, 0] >= y0 - em) & (up.across[:, 0] <= y1 + em)]
-    across = across[(across[:, 2] > x0) & (across[:, 1] < x1)]
+    across = across[(across[:, 2] > x0) & (across[:, 1] < x1) & (across[:, 2] - across[:, 1] > ACROSS * (x1 - x0))]
     down = up.down[(up.down[:, 0] >= x0 - em) & (up.down[:, 0] <= x1 + em)]
-    down = down[(down[:, 2] > y0) & (down[:, 1] < y1)]
+    down = down[(down[:, 2] > y0) & (down[:, 1] < y1) & (down[:, 2] - down[:, 1] > ACROSS * (y1 - y0))]
     return _axis(across, y, x, em) or _axis(down, x, y, em)
 
 

@@ -5,12 +5,11 @@ A grid of upright words goes in, `Places` comes out: every place knows the recta
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from loaders.rulings import Floats
 from loaders.tables.columns import columns_touched
+from loaders.tables.labels import merge_group_labels, merge_tall_labels
 from loaders.tables.lines import Level
 from loaders.tables.places import Grid, Places
 from loaders.tables.words import Bools, Ints, is_number
@@ -28,7 +27,8 @@ def merged_places(grid: Grid) -> Places:
     _merge_section_titles(grid, places)
     _merge_undrawn_rows(grid, places)
     _merge_tall_headings(grid, places)
-    _merge_tall_labels(grid, places)
+    merge_tall_labels(grid, places)
+    merge_group_labels(grid, places)
     return places
 
 
@@ -271,29 +271,6 @@ def _merge_tall_headings(grid: Grid, places: Places) -> None:
                 bottom += 1
             if (top, bottom) != (row, row) and places.single(int(row), col):
                 places.merge(top, col, bottom, col)
-
-
-def _merge_tall_labels(grid: Grid, places: Places) -> None:
-    """Let a label set at half height take all rows between two drawn lines, where it is the only one of its column."""
-    full = [r + 1 for r, level in enumerate(grid.rows.levels) if level is not None and level.columns.mean() > 0.5]
-    bounds = sorted({0, grid.rows.header, *full, grid.shape[0]})
-    middles = grid.up.middles[:, 1]
-    for top, bottom in pairwise(bounds):
-        inside = (grid.rows.row >= top) & (grid.rows.row < bottom)
-        if bottom - top < 2 or top < grid.rows.header or not inside.any():
-            continue
-        rest = inside & (grid.column > 0)
-        for col in range(grid.shape[1] - 1):
-            filled = np.flatnonzero(grid.filled[top:bottom, col]) + top
-            mine = inside & (grid.column == col)
-            rest &= grid.column > col
-            if len(filled) != 1 or not rest.any() or not places.single(int(filled[0]), col):
-                break
-            lowest, highest = middles[rest].min(), middles[rest].max()
-            if abs(np.median(middles[mine]) - (lowest + highest) / 2) > 0.35 * grid.up.em:
-                break
-            if all(places.single(r, col) for r in range(top, bottom)):
-                places.merge(top, col, bottom - 1, col)
 
 
 def _free(grid: Grid, places: Places, row: int, col: int, part: int) -> bool:

@@ -30,6 +30,11 @@ LEADING = re.compile(r"^[($£€¥₩₹•●▪■◦‣·➢❖]+$|^(US|CA|AU
 LEADERS = re.compile(r"(?<=[^.…_·])[.…_·]{4,}$")
 TRAILING = re.compile(r"^[)%\]*†‡§]+$|^(pp|bps)$")
 
+THROUGH = 0.4
+"""A vertical line that runs through words for this share of its length is none."""
+DISAGREED = 0.4
+"""Degrees by which the directions of words differ, in the middle, from which they are not believed."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Upright:
@@ -124,9 +129,19 @@ def upright(words: Words, rulings: Array, rows: Ints | None = None) -> Upright:
         styles=words.styles[rows] & np.uint8(BOLD | ITALIC),
         joined=words.joined[rows],
         across=across[across[:, 2] - across[:, 1] >= 0.8 * em],
-        down=down[down[:, 2] - down[:, 1] >= 0.8 * em],
+        down=_clear_of_words(down[down[:, 2] - down[:, 1] >= 0.8 * em], boxes, em),
         angle=float(turn),
     )
+
+
+def _clear_of_words(down: Floats, boxes: Floats, em: float) -> Floats:
+    """Leave out vertical rulings (V, 3) that are the strokes of letters which stand under each other, as of ones."""
+    kept = np.ones(len(down), bool)
+    for i, (x, top, bottom) in enumerate(down):
+        through = boxes[(boxes[:, 0] <= x + 0.05 * em) & (boxes[:, 2] >= x - 0.05 * em)]
+        shared = np.clip(np.minimum(through[:, 3], bottom) - np.maximum(through[:, 1], top), 0, None)
+        kept[i] = (shared > 0).sum() < 2 or shared.sum() < THROUGH * (bottom - top)
+    return down[kept]
 
 
 def text_angle(quads: Floats, texts: list[str]) -> float:
@@ -140,7 +155,8 @@ def text_angle(quads: Floats, texts: list[str]) -> float:
     main = int(np.argmax(np.bincount(quarter, weight, minlength=4)))
     lean = (angles[quarter == main] - main * 90 + 180) % 360 - 180
     skew = float(np.median(lean))
-    if np.abs(lean).max(initial=0.0) < 0.05:
+    # The quad of a short word leans with its letters; quads that do not agree tell less than where the words stand.
+    if np.abs(lean).max(initial=0.0) < 0.05 or float(np.median(np.abs(lean - skew))) > DISAGREED:
         skew = _skew_of_lines(_turned_boxes(quads[quarter == main], main * 90.0))
     return main * 90.0 + skew
 

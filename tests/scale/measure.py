@@ -23,7 +23,7 @@ from PIL import Image
 
 from ingest import Index, Ray, add
 from ingest.plan import PageEvent
-from ingest.ray_run import connected
+from ingest.ray_cluster import connected
 from loaders.pipeline import read_document
 from loaders.reading import Reader
 from loaders.settings import Settings
