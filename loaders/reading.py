@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from loaders.cache import Cache
-from loaders.document import Dropped, Failure, Page, PageImage, PageText, Relations, Words
+from loaders.document import BOLD, Dropped, Failure, Page, PageImage, PageText, Relations, Words
 from loaders.errors import EngineError, PageError, UsageError
 from loaders.geometry import Array, Box, Frame, boxes_from_quads, turn_quads
 from loaders.ocr import OcrEngine, QuadReader, open_engine
@@ -156,16 +156,20 @@ class Reader:
 
     def _seen(self, image: PageImage, text: PageText) -> _Seen:
         from loaders.relate.backgrounds import paper_darkness
+        from loaders.relate.strokes import bold_words
         from loaders.rulings import find_rulings
 
         with stage("tables"):
             rulings = find_rulings(image)
+        with stage("relate"):
+            backgrounds = paper_darkness(image, text.words.quads)
+            bold = np.where(bold_words(image, text.words, backgrounds), BOLD, 0).astype(np.uint8)
         unclear = text.words.confidences < self.settings.min_confidence
         seen = _Seen(
-            text.words.scaled(1 / image.scale),
+            replace(text.words, styles=text.words.styles | bold).scaled(1 / image.scale),
             relations=text.relations,
             rulings=rulings,
-            backgrounds=paper_darkness(image, text.words.quads),
+            backgrounds=backgrounds,
             turn=text.turn,
             engine=self.engine.name,
         )

@@ -30,6 +30,26 @@ from loaders.relate import marks
         (marks.is_caption_label, ["Figure 3", "Table 2.1:", "表7"], ["Figure 3 Rates", "3", ""]),
         (marks.is_trailing_number, ["(13)", "(2.4a)", "（5）"], ["13", "(see 13)", "(1999 and)"]),
         (marks.is_footnote_mark, ["1", "23", "*", "†", "[3]", "a"], ["word", "1999", "1st"]),
+        (
+            marks.is_formula,
+            ["pH = 5.5", "a → b", "x=3", "E = mc2", "√(.5)"],
+            ["Results", "A/B test", "x", "Q&A - open"],
+        ),
+        (
+            marks.can_head,
+            ["3.2 Results", "Humanity's Home Base.", "第一章 引言", "¿Qué es?", "II. Methods", "الفصل الأول"],
+            [
+                "and then",
+                "kg soil",
+                "Figure 2. Rates",
+                "Source: OECD",
+                "pH = 5.5",
+                "(in euro)",
+                "12",
+                "3 May 2021",
+                "…",
+            ],
+        ),
         (marks.is_table_note, ["Source: OECD", "Notes: none", "注：略"], ["Sources differ", "Notebook: x"]),
         (
             marks.is_aside,

@@ -439,6 +439,25 @@ def test_headings_of_one_page_have_levels():
     ]
 
 
+def test_a_running_head_in_large_type_is_no_heading():
+    sheet = Sheet()
+    sheet.block("COLLEGE OF THE VALLEY", 50, 30, 250, size=16, bold=True, align="left", category="text")
+    sheet.block("BIO181", 470, 30, 75, size=16, bold=True, align="right", category="text")
+    y = sheet.block("What the lab is for", 50, 90, 495, size=14, bold=True, align="left", category="title")
+    y = sheet.block(prose(1, 120), 50, y + 8, 495)
+    sheet.block("A bold line that nothing follows", 50, y + 40, 495, bold=True, align="left", category="text")
+    blocks = relate(sheet.words(), sheet.frame).blocks
+    assert [block.category for block in blocks] == [block.category for block in sheet.blocks]
+
+
+def test_a_heading_may_stand_beside_what_it_heads():
+    sheet = Sheet()
+    sheet.block("Methods", 50, 60, 120, size=16, bold=True, align="left", category="title")
+    y = sheet.block(prose(1, 90), 200, 60, 345)
+    sheet.block(prose(2, 90), 200, y + 12, 345)
+    assert relate(sheet.words(), sheet.frame).blocks[0].category == "title"
+
+
 # -- what an engine says ----------------------------------------------------------------------------------------------
 
 

@@ -104,10 +104,14 @@ def words_from(glyphs: Glyphs) -> LayerWords:
     return LayerWords(words.take(once), fonts, unseen[once], first[once])
 
 
+_BOLD = re.compile(r"bold|black|heavy|semibd|demi|(?:cm|ec|sf|la)(?:ss)?bx", re.IGNORECASE)
+"""TeX calls its bold faces bx: CMBX12, SFBX1000."""
+
+
 @functools.lru_cache(1024)
 def style_of(name: str, *, bold: bool = False, italic: bool = False, mono: bool = False) -> int:
     """Return the style bits of a font by what it says of itself and by its name."""
-    bold = bold or bool(re.search(r"bold|black|heavy|semibd|demi", name, re.IGNORECASE))
+    bold = bold or bool(_BOLD.search(name))
     italic = italic or bool(re.search(r"italic|oblique|slanted", name, re.IGNORECASE))
     mono = mono or bool(re.search(r"mono|courier|consol|typewriter|cmtt", name, re.IGNORECASE))
     return BOLD * bold | ITALIC * italic | MONO * mono

@@ -15,8 +15,8 @@ from loaders.document import Category, Words
 from loaders.geometry import Array
 from loaders.relate.drafts import Draft, distance
 from loaders.relate.marks import (
+    can_head,
     ends_sentence,
-    is_aside,
     is_caption,
     is_enumerator,
     is_footnote_mark,
@@ -28,6 +28,10 @@ from loaders.relate.marks import (
 from loaders.relate.medians import weighted_median
 
 MAX_TITLE_LETTERS = 240
+LEAST_PLAIN = 0.2
+"""Where less of a page's letters stands outside tables and pictures, what is in them is the body as well."""
+APART = 6.0
+"""White of so many em parts the pieces of a running head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,13 @@ class Body:
 
     @classmethod
     def of(cls, drafts: Sequence[Draft], words: Words) -> Body:
-        plain = [draft for draft in drafts if draft.fixed is None] or list(drafts)
+        plain = [draft for draft in drafts if draft.fixed is None]
+        if sum(len(draft.text) for draft in plain) < LEAST_PLAIN * sum(len(draft.text) for draft in drafts):
+            plain = list(drafts)
         letters = np.array([len(draft.text) for draft in plain], float)
-        # Long blocks speak for the body: a slide's many short labels do not make it.
-        weights = letters * np.array([min(len(draft.texts), 4) for draft in plain], float)
+        # Long blocks and items speak for the body: a slide's many short labels do not make it.
+        lines = [4 if starts_with_bullet(draft.text.split()[0]) else min(len(draft.texts), 4) for draft in plain]
+        weights = letters * np.array(lines, float)
         size = weighted_median(np.array([draft.size for draft in plain]), weights)
         bold = float(np.average([draft.bold for draft in plain], weights=letters)) if letters.sum() else 0.0
         return cls(size, bold, bool(words.ocr.mean() > 0.5) if len(words) else False)
@@ -62,7 +69,52 @@ def categorize(drafts: Sequence[Draft], words: Words, pictures: Array, rulings: 
     categories = [draft.fixed or _of_text(draft, words, body, targets) for draft in drafts]
     for k in _footnotes(drafts, categories, words, body, rulings):
         categories[k] = "footnote"
+    for k in not_headings(drafts, pictures, body.size):
+        if categories[k] == "title":
+            categories[k] = "text"
     return categories
+
+
+def not_headings(drafts: Sequence[Draft], pictures: Array, em: float) -> list[int]:
+    """Return the drafts that are no headings, however they are set: by what they say, or by where they stand.
+
+    A heading does not come last, so that something stands below it, or beside it to the right; and it is no row with a
+    piece at either end of it over everything else, as a running head is.
+    """
+    boxes = np.array([draft.box for draft in drafts], np.float32).reshape(-1, 4)
+    said = np.array([not is_number(draft.text) for draft in drafts], bool)
+    others = np.concatenate([boxes[said], pictures.reshape(-1, 4)])
+    running = _running_row(boxes, em)
+    return [
+        k
+        for k, draft in enumerate(drafts)
+        if k in running or not can_head(draft.text) or not _heads_something(boxes[k], others)
+    ]
+
+
+def _heads_something(box: Array, others: Array) -> bool:
+    middle = (box[1] + box[3]) / 2
+    shared = np.minimum(others[:, 2], box[2]) - np.maximum(others[:, 0], box[0])
+    below, beside = (shared > 0) & (others[:, 1] > middle), (others[:, 0] >= box[2]) & (others[:, 3] > box[3])
+    return bool((below | beside).any())
+
+
+def _running_row(boxes: Array, em: float) -> set[int]:
+    """Return the pieces of the top row of a page, where it is lone and has one flush with either side of the page."""
+    if len(boxes) < 3:
+        return set()
+    order = np.argsort(boxes[:, 1], kind="stable")
+    row, reach = [int(order[0])], float(boxes[order[0], 3])
+    for k in order[1:].tolist():
+        if boxes[k, 1] > reach:
+            break
+        row.append(k)
+        reach = max(reach, float(boxes[k, 3]))
+    own, left, right = boxes[row], boxes[:, 0].min(), boxes[:, 2].max()
+    apart = np.sort(own[:, 0])[1:] - np.sort(own[:, 2])[:-1]
+    low = reach - own[:, 1].min() < 3 * em
+    sides = own[:, 0].min() < left + 2 * em and own[:, 2].max() > right - 2 * em
+    return set(row) if len(row) in (2, 3) and low and sides and bool((apart > APART * em).any()) else set()
 
 
 def _of_text(draft: Draft, words: Words, body: Body, targets: Array) -> Category:
@@ -91,10 +143,9 @@ def _is_item(draft: Draft, words: Words) -> bool:
 
 def _is_title(draft: Draft, words: Words, body: Body) -> bool:
     text = draft.text
-    letters = sum(map(str.isalpha, text))
-    if letters < 2 or len(text) > MAX_TITLE_LETTERS or len(draft.texts) > 5 or is_number(text) or is_aside(text):
+    if len(text) > MAX_TITLE_LETTERS or len(draft.texts) > 5 or not can_head(text):
         return False
-    if starts_with_bullet(words.texts[draft.lines[0][0]]) or letters < 0.4 * len(text.replace(" ", "")):
+    if starts_with_bullet(words.texts[draft.lines[0][0]]):
         return False
     if draft.size >= body.larger * body.size:
         return len(draft.texts) <= 3 or draft.size >= 1.4 * body.size

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 Arrays = dict[str, npt.NDArray]
 TABLES_KNOWN, LINES_TRUE, BLOCKS_TRUE, WORDS_SHOWN = 0.6, 0.5, 0.6, 0.4
 """Shares of the examples in which tables are known, lines true, blocks true, and in which words are shown at all."""
+EXCERPTS = 0.25
+"""Share of the examples that are part of a page: some of its blocks, from one on."""
 WRONG_ROLES = 0.06
 """Share of the blocks whose role is given wrong, as the network itself may have it."""
 
@@ -48,9 +50,16 @@ class Example:
     stages: dict[str, Arrays]
 
 
-def example(labelled: LabelledPage, seed: int, *, words: bool | None = None) -> Example | None:
-    """Make an example of a page; None where it holds too little to learn from."""
+def example(
+    labelled: LabelledPage, seed: int, *, words: bool | None = None, excerpt: bool | None = None
+) -> Example | None:
+    """Make an example of a page; None where it holds too little to learn from.
+
+    Whether the stage of words is made, and whether only a part of the page is taken, is drawn where it is not given.
+    """
     rng = np.random.default_rng(seed)
+    if excerpt if excerpt is not None else rng.random() < EXCERPTS:
+        labelled = _excerpt(labelled, rng)
     page = labelled.page
     if len(page.words) < 2 or not page.lines:
         return None
@@ -82,6 +91,32 @@ def example(labelled: LabelledPage, seed: int, *, words: bool | None = None) -> 
         block = block_labels(graph, members, truth)
         stages["blocks"] = _packed(graph, following=block.following, before=block.before)
     return Example(labelled.family, stages) if stages else None
+
+
+def _excerpt(labelled: LabelledPage, rng: np.random.Generator) -> LabelledPage:
+    """Return what is left of a page where only a run of its blocks is on it, a fifth of them at least."""
+    page = labelled.page
+    count = len(page.blocks)
+    wanted = max(int(rng.uniform(0.2, 0.8) * count), min(count, 2))
+    first = int(rng.integers(count - wanted + 1))
+    blocks = page.blocks[first : first + wanted]
+    rows = sorted(word for block in blocks for line in block.lines for word in page.lines[line].words)
+    away = np.ones(len(page.words), bool)
+    away[rows] = False
+    place = np.cumsum(~away) - 1
+    numbers = [line for block in blocks for line in block.lines]
+    renamed = {line: k for k, line in enumerate(numbers)}
+    lines = tuple(
+        replace(page.lines[n], words=tuple(int(place[word]) for word in page.lines[n].words)) for n in numbers
+    )
+    blocks = tuple(replace(block, lines=tuple(renamed[line] for line in block.lines)) for block in blocks)
+    return replace(
+        labelled,
+        page=replace(page, words=page.words.take(rows), lines=lines, blocks=blocks, relations=None),
+        fragments=labelled.fragments and labelled.fragments.without(away),
+        categories=tuple(labelled.categories[n] for n in numbers),
+        backgrounds=labelled.backgrounds[rows],
+    )
 
 
 def _packed(graph: Graph, **labels: npt.NDArray) -> Arrays:

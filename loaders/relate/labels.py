@@ -83,10 +83,9 @@ def word_labels(graph: Graph, truth: Truth, right: int) -> Ints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LineLabels:
-    """following (L,): which neighbour; same (L, K): 1, 0 or IGNORED; role and level (L,)."""
+    """following (L,): which neighbour; role and level (L,)."""
 
     following: Ints
-    same: Ints
     role: Ints
     level: Ints
 
@@ -100,11 +99,8 @@ def line_labels(graph: Graph, chains: Members, truth: Truth) -> LineLabels:
     target = np.where((follower >= 0) & opens[follower], holder[follower], -1)
     target = np.where(target == np.arange(len(chains)), -1, target)
     following = np.where(truth.block[last] < 0, IGNORED, _slot(graph, target, around))
-    block = _most(chains, truth.block)
-    same = (block[graph.neighbours] == block[:, None]).astype(np.int64)
-    same[~graph.present | (block[:, None] < 0)] = IGNORED
     role, level = _most(chains, truth.role), _most(chains, truth.level)
-    return LineLabels(following, same, np.where(role < 0, IGNORED, role), np.where(level < 0, IGNORED, level))
+    return LineLabels(following, np.where(role < 0, IGNORED, role), np.where(level < 0, IGNORED, level))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from loaders.document import BOLD, CATEGORIES, ITALIC, MONO, spaced
 from loaders.geometry import Array
+from loaders.relate.beside import BESIDE_COLUMNS, Beside
 from loaders.relate.drafts import Draft
 from loaders.relate.geometric import Layout, Sight, draft_blocks, draft_tables, lay_out
 from loaders.relate.graphs import Graph, log_ratio, nearest, stacked
@@ -25,7 +26,8 @@ from loaders.relate.stacks import ruled_apart
 from loaders.relate.traits import LINE_TRAITS, line_traits
 
 AROUND = 12
-"""Neighbours of a line, the two before and the two after it in geometric order among them."""
+"""Neighbours of a line; the two before and the two after it in geometric order are among them, and the next two that
+are set like it: headings know each other."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,14 +76,16 @@ def line_graph(sight: Sight, lines: Chains) -> LineGraph:
         )
         return LineGraph([], (), np.zeros((0, 4), np.float32), none, none, nothing, nothing, empty, layout)
     boxes, middles, sizes, shares = _measured(sight, chains)
-    em = max(weighted_median(sizes, np.array([len(text) for text in texts], float)), 1e-3)
+    letters = np.array([len(text) for text in texts], float)
+    em = max(weighted_median(sizes, letters), 1e-3)
     count = len(chains)
     here = np.arange(count)
     chosen = np.stack([here + step for step in (1, -1, 2, -2)], axis=1)
     chosen = np.where((chosen >= 0) & (chosen < count), chosen, -1)
-    neighbours, present = nearest(boxes, AROUND, chosen)
     traits = line_traits(texts)
-    nodes = _nodes(sight, layout, block, boxes, sizes, shares, texts, traits, em)
+    beside = Beside.of(boxes, sizes, shares[:, 0] > 0.5, traits["capitals"] > 0, letters, em)
+    neighbours, present = nearest(boxes, AROUND, np.concatenate([chosen, beside.peers], axis=1))
+    nodes = _nodes(sight, layout, block, boxes, sizes, shares, texts, traits | beside.columns, em)
     edges = _edges(sight, layout, block, boxes, middles, sizes, shares, traits, neighbours, em)
     fixed = np.array([layout.drafts[k].fixed == "figure" for k in block], bool)
     graph = Graph(nodes, neighbours, present, edges)
@@ -123,7 +127,8 @@ LINE_NODES = (
     "x0", "y0", "x1", "y1", "width", "size", "letter", "tallest", "style_bold", "style_italic", "style_mono",
     "style_body", "ocr", "turned", "back", "pictured", "picture_above", "picture_below", "table_above", "table_below",
     "ruled_above", "ruled_below", "page_em", "page_lines", "page_pictures", "page_tables", "geo_first", "geo_last",
-    "geo_lines", "geo_rank", "geo_indent", "geo_short", *(f"geo_{name}" for name in CATEGORIES), *LINE_TRAITS,
+    "geo_lines", "geo_rank", "geo_indent", "geo_short", *(f"geo_{name}" for name in CATEGORIES), *BESIDE_COLUMNS,
+    *LINE_TRAITS,
 )  # fmt: skip
 LINE_EDGES = (
     *PAIR_COLUMNS, "size", "style_bold", "style_italic", "leading", "ruled", "geo_block", "geo_next", "geo_before",

@@ -22,6 +22,7 @@ _CAPTION = re.compile(
     re.I | re.S,
 )
 _FOOTNOTE = re.compile(r"(?:\d{1,3}|[*†‡§¶]{1,3}|[¹²³⁰-⁹]+|\[\d{1,3}\]|[a-z])[.)]?$")
+_FORMULA = re.compile(r"(?:^|\s|[\w)\]])[=≈≠≤≥→⇌√∑∫∂](?:\s|$|[\w(\[−-])|(?:^|\s)[×÷](?:\s|$)")
 _TRAILING = re.compile(r"[(（][A-Z]?\.?\d{1,3}(?:[.\-–]\d{1,3})*[a-z]?[)）]$")
 _TABLE_NOTE = re.compile(r"(?:sources?|notes?|quellen?|anmerkung(?:en)?|fuentes?|资料来源|来源|注)\s*[:：.]", re.I)
 _ASIDE = re.compile(
@@ -104,6 +105,22 @@ def is_trailing_number(word: str) -> bool:
 def is_table_note(text: str) -> bool:
     """Say whether a text says where a table or figure comes from, or how to read it, as its last line does."""
     return bool(_TABLE_NOTE.match(text))
+
+
+def is_formula(text: str) -> bool:
+    """Say whether a text calculates or equates something, as no heading does."""
+    return bool(_FORMULA.search(text))
+
+
+def can_head(text: str) -> bool:
+    """Say whether a text may be a heading by what it says.
+
+    It has letters and opens with none in lower case; it is no figure, formula, date, aside, caption or table's note.
+    """
+    letters = sum(map(str.isalpha, text))
+    if letters < 2 or letters < 0.4 * len(text.replace(" ", "")) or text[:1].islower():
+        return False
+    return not (is_number(text) or is_aside(text) or is_formula(text) or is_caption(text) or is_table_note(text))
 
 
 def is_opening_number(word: str) -> bool:

@@ -18,6 +18,7 @@ from loaders.relate.columns_of import EDGES, NODES
 from loaders.relate.roles import LEVELS, ROLES
 
 MASKED = -1e4
+DROPOUT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ def _config(stage: str, per_edge: int, per_node: int, width: int, depth: int) ->
 STAGES = {
     # link; none
     "words": _config("words", 1, 1, width=48, depth=2),
-    # next line, same block; none, roles, levels
-    "lines": _config("lines", 2, 1 + len(ROLES) + LEVELS, width=96, depth=3),
+    # next line; none, roles, levels
+    "lines": _config("lines", 1, 1 + len(ROLES) + LEVELS, width=96, depth=3),
     # next block, before; none
     "blocks": _config("blocks", 2, 1, width=96, depth=3),
 }
@@ -60,6 +61,7 @@ class Layer(nn.Module):
         self.edge = nn.Linear(edge_width, heads + width)
         self.out, self.page = nn.Linear(width, width), nn.Linear(width, width)
         self.forward_in, self.forward_out = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+        self.drop = nn.Dropout(DROPOUT)
 
     def forward(self, x: Tensor, edges: Tensor, flat: Tensor, hidden: Tensor, mean: PageMean) -> Tensor:
         """Nodes x (N, width), edges (N, K, edge_width), neighbours flat (N * K), hidden (N, K, 1): MASKED or 0."""
@@ -73,8 +75,8 @@ class Layer(nn.Module):
         weights = scores.softmax(dim=1)[..., None]
         value = (value + told).reshape(-1, around, self.heads, self.width // self.heads)
         mixed = (weights * value).sum(dim=1).reshape(-1, self.width)
-        x = x + self.out(mixed) + mean(self.page(here))
-        return x + self.forward_out(functional.gelu(self.forward_in(self.norm_forward(x))))
+        x = x + self.drop(self.out(mixed) + mean(self.page(here)))
+        return x + self.drop(self.forward_out(functional.gelu(self.forward_in(self.norm_forward(x)))))
 
 
 class PageMean(nn.Module):

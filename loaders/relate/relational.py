@@ -16,19 +16,31 @@ import numpy as np
 from loaders.document import Category
 from loaders.geometry import Array
 from loaders.relate.block_graph import block_graph
-from loaders.relate.decode import LEAST, chains_of, grouped, linked, next_probabilities, ordered, sigmoid, softmax
+from loaders.relate.categories import not_headings
+from loaders.relate.decode import (
+    LEAST,
+    Ordering,
+    chains_of,
+    conviction,
+    grouped,
+    linked,
+    next_probabilities,
+    ordered,
+    sigmoid,
+    softmax,
+)
 from loaders.relate.drafts import Draft, around
 from loaders.relate.geometric import Sight, draft_tables
 from loaders.relate.graphs import Graph
 from loaders.relate.line_graph import LineGraph, line_graph
 from loaders.relate.lines import Chains, in_reading_order
 from loaders.relate.model import RelationalModel
-from loaders.relate.prior import with_blocks, with_lines, with_roles, with_words
+from loaders.relate.prior import CONVINCED, with_blocks, with_lines, with_roles, with_words
 from loaders.relate.roles import CATEGORY_OF, ROLES
 from loaders.relate.structure import BlockDraft, Chances
 from loaders.relate.word_graph import word_graph
 
-_FIGURE = ROLES.index("figure")
+_FIGURE, _TITLE = ROLES.index("figure"), ROLES.index("title")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +50,7 @@ class Reading:
     word_target, word_chance  (N,): the word to the right on the line, -1 for none, and how likely
     lines      the lines as a graph
     following  (L, K): how likely each neighbour is the next line of the paragraph
-    same       (L, K): how likely each neighbour is of the same block
+    table      (L,): how likely a line is of a table, by the network's word alone: geometry knows none
     roles      (L, len(ROLES)); levels (L, LEVELS): how likely a title is of each level
     """
 
@@ -46,7 +58,7 @@ class Reading:
     word_chance: Array
     lines: LineGraph
     following: Array
-    same: Array
+    table: Array
     roles: Array
     levels: Array
 
@@ -62,15 +74,16 @@ def read_lines(sight: Sight, model: RelationalModel) -> Reading:
     lines = line_graph(sight, chains)
     if not len(lines.graph):
         none = np.zeros((0, 1), np.float32)
-        return Reading(links.target, links.probability, lines, none, none, none, none)
+        return Reading(links.target, links.probability, lines, none, none[:, 0], none, none)
     per_edge, per_node = model.run("lines", lines.graph)
+    roles = per_node[:, 1 : 1 + len(ROLES)]
     return Reading(
         links.target,
         links.probability,
         lines,
         next_probabilities(lines.graph, *with_lines(lines.graph, per_edge, per_node[:, 0])),
-        sigmoid(per_edge[..., 1]),
-        softmax(with_roles(lines.graph, per_node[:, 1 : 1 + len(ROLES)])),
+        softmax(roles)[:, ROLES.index("table")],
+        softmax(with_roles(lines.graph, roles)),
         softmax(per_node[:, 1 + len(ROLES) :]),
     )
 
@@ -79,8 +92,8 @@ def table_likelihood(sight: Sight, model: RelationalModel) -> Array:
     """Return for each word (N,) how likely it stands in a table; tables that `sight` knows already count as 1."""
     reading = read_lines(sight, model)
     likely = (sight.table >= 0).astype(np.float32)
-    for chain, roles in zip(reading.lines.chains, reading.roles, strict=True):
-        likely[list(chain)] = roles[ROLES.index("table")]
+    for chain, chance in zip(reading.lines.chains, reading.table, strict=True):
+        likely[list(chain)] = chance
     return likely
 
 
@@ -89,16 +102,16 @@ def relate_by_network(sight: Sight, model: RelationalModel) -> tuple[list[BlockD
     reading = read_lines(sight, model)
     tables = draft_tables(sight)
     blocks = [*(_Block(table, _table_roles(), 0, -1) for table in tables), *_blocks(sight, reading)]
-    roles = np.array([block.roles for block in blocks])
     drafts = [block.draft for block in blocks]
+    roles = np.array([block.roles for block in blocks])
+    roles[not_headings(drafts, sight.pictures, reading.lines.layout.body.size), _TITLE] = 0
     categories: list[Category] = [
         draft.fixed or CATEGORY_OF[ROLES[k]] for draft, k in zip(drafts, roles.argmax(axis=1), strict=True)
     ]
     given = _geometric_order(blocks, reading.lines)
     graph = block_graph(sight, [drafts[k] for k in given], roles[given])
     per_edge, per_node = model.run("blocks", graph)
-    following, none, before = with_blocks(graph, per_edge, per_node[:, 0])
-    found = ordered(graph, next_probabilities(graph, following, none), sigmoid(before))
+    found = _ordering(graph, per_edge, per_node[:, 0])
     order = [given[k] for k in found.order]
     result = [
         BlockDraft(drafts[k].lines, categories[k], blocks[k].level if categories[k] == "title" else 0, drafts[k].table)
@@ -106,6 +119,16 @@ def relate_by_network(sight: Sight, model: RelationalModel) -> tuple[list[BlockD
     ]
     by_block = found.probability[list(found.order)]
     return result, Chances(_word_chances(result, reading), _line_chances(result, reading), by_block)
+
+
+def _ordering(graph: Graph, per_edge: Array, none: Array) -> Ordering:
+    """Order blocks as the network has it where it is sure of all that it changes, else as weighed against geometry."""
+    following = next_probabilities(graph, per_edge[..., 0], none)
+    alone = ordered(graph, following, sigmoid(per_edge[..., 1]))
+    if conviction(graph, alone, following) > CONVINCED:
+        return alone
+    links, last, before = with_blocks(graph, per_edge, none)
+    return ordered(graph, next_probabilities(graph, links, last), sigmoid(before))
 
 
 def _geometric_order(blocks: Sequence[_Block], lines: LineGraph) -> list[int]:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from loaders.errors import UsageError
 from loaders.relate.columns_of import EDGES, NODES
 from loaders.relate.examples import Example, read_examples, write_examples
 from loaders.relate.labels import IGNORED
@@ -38,8 +39,14 @@ DROPPED = {
     "picture": 0.12,
     "page_": 0.1,
     "letter": 0.1,
+    "alike": 0.1,
 }
 """How often the columns whose names start so are withheld from a page, so that the network can do without them."""
+NOISE = 0.1
+"""Every figure is made larger or smaller by about this share of it, and so many neighbours that do not follow are
+hidden: layouts are learned by heart otherwise, since there are fewer of them than pages."""
+SMOOTHED = 0.05
+"""Roles are never quite sure: real pages have headings that no family has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ def batch_of(examples: Sequence[Example], stage: str, rng: np.random.Generator |
     batch["nodes"], batch["edges"] = batch["nodes"].astype(np.float32), batch["edges"].astype(np.float32)
     if rng is not None:
         _withhold(batch, stage, len(parts), rng)
+        _disturb(batch, rng)
     return {
         name: torch.from_numpy(value.astype(np.int64) if value.dtype == np.int16 else value)
         for name, value in batch.items()
@@ -98,6 +106,14 @@ def _withhold(batch: dict[str, np.ndarray], stage: str, pages: int, rng: np.rand
         columns *= rows if columns.ndim == 2 else rows[:, None]
 
 
+def _disturb(batch: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+    for name in ("nodes", "edges"):
+        batch[name] *= 1 + NOISE * rng.standard_normal(batch[name].shape, np.float32)
+    present = batch["present"]
+    followed = np.arange(present.shape[1]) == batch["following"][:, None]
+    batch["present"] = present & (followed | (rng.random(present.shape) > NOISE))
+
+
 # -- losses ------------------------------------------------------------------------------------------------------------
 
 
@@ -108,19 +124,18 @@ def losses(stage: str, network: nn.Module, batch: dict[str, Tensor]) -> dict[str
     logits = per_edge[:, :around, 0].masked_fill(~batch["present"][:, :around], -1e4)
     found = {f"{stage}.following": _cross_entropy(torch.cat([logits, per_node[:, :1]], dim=1), batch["following"])}
     if stage == "lines":
-        found["lines.same"] = _binary(per_edge[..., 1], batch["same"])
-        found["lines.role"] = _cross_entropy(per_node[:, 1 : 1 + len(ROLES)], batch["role"])
+        found["lines.role"] = _cross_entropy(per_node[:, 1 : 1 + len(ROLES)], batch["role"], SMOOTHED)
         found["lines.level"] = 0.3 * _cross_entropy(per_node[:, 1 + len(ROLES) :], batch["level"])
     if stage == "blocks":
         found["blocks.before"] = _binary(per_edge[..., 1], batch["before"])
     return found
 
 
-def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def _cross_entropy(logits: Tensor, labels: Tensor, smoothed: float = 0.0) -> Tensor:
     known = labels != IGNORED
     if not bool(known.any()):
         return logits.sum() * 0
-    return functional.cross_entropy(logits[known], labels[known])
+    return functional.cross_entropy(logits[known], labels[known], label_smoothing=smoothed)
 
 
 def _binary(logits: Tensor, labels: Tensor) -> Tensor:
@@ -165,6 +180,7 @@ class Training:
         began = time.monotonic()
         rng = np.random.default_rng([self.options.seed, self.step])
         drawn = [examples[k] for k in rng.integers(0, len(examples), self.options.batch)]
+        torch.manual_seed(int(rng.integers(2**31)))  # what is dropped depends on the step only, too
         self.network.train()
         told: dict[str, Tensor] = {}
         for stage in self.network:
@@ -281,6 +297,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     prepare(given.pages, given.out / "examples", given.seed)
     examples, held_out = load_examples(given.out / "examples", frozenset(HELD_OUT))
+    if not examples:
+        raise UsageError(f"no page in {given.pages} holds enough to learn from")
     training = train(examples, held_out, given.out, options, given.start)
     figures = validate(training.network, held_out, options.device) if held_out else {}
     export(training.network.cpu(), given.out, figures)

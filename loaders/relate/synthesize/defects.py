@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from loaders.document import Links, Page, Words
+from loaders.document import BOLD, Links, Page, Words
 from loaders.geometry import Array, Box, Frame, boxes_from_quads, quads_from_boxes
 from loaders.ocr.ppocr_words import OPENING
 from loaders.ocr.type_size import CJK, DESCENDING, DESCENT, ems_high
@@ -32,6 +32,8 @@ BASELINE = 0.78
 MOST_SKEW = 5.0
 DPIS = (72, 96, 110, 150, 150, 200, 200, 300)
 PAGES_SKEWED, PAGES_CURLED = 0.55, 0.15
+UNSEEN_BOLD = 0.25
+"""Share of the pages on which nobody looked for bold words."""
 LOOKALIKES = {
     "l": "1I|", "I": "l1|", "1": "lI", "O": "0", "0": "O", "o": "0c", "e": "c", "c": "e", "m": "n", "n": "ru",
     "S": "5", "5": "S", "B": "8", "8": "B", "a": "o", "u": "v", "t": "f", "f": "t", ",": ".", ".": ",", "g": "q",
@@ -379,6 +381,7 @@ def _rebuilt(
         [texts[i] for i in order],
         chances[order],
         sizes=_sizes(quads, pieces, texts)[order],
+        styles=_seen_bold(reading, len(specks), rng)[order],
         joined=joined[order],
     )
     drafts, categories = _drafts(page, reading, place)
@@ -397,6 +400,15 @@ def _rebuilt(
     )
     fragments = _fragments(pieces[order]) if rng.random() < 0.8 else None
     return LabelledPage(read, fragments, tuple(categories), paper.astype(np.float32), page.family)
+
+
+def _seen_bold(reading: Reading, specks: int, rng: random.Random) -> npt.NDArray[np.uint8]:
+    """Return the styles as pixels show them (strokes.py): nothing but bold, some of it missed and some of it wrong."""
+    known = 0.0 if rng.random() < UNSEEN_BOLD else rng.uniform(0.4, 1.0)
+    wrong = rng.choice((0.0, 0.005, 0.02, 0.05)) if known else 0.0
+    draw = np.random.default_rng(rng.getrandbits(32)).random(len(reading) + specks)
+    bold = np.append((reading.styles & BOLD) > 0, np.zeros(specks, bool))
+    return np.where(draw < np.where(bold, known, wrong), BOLD, 0).astype(np.uint8)
 
 
 def _engine_order(quads: npt.NDArray[np.float64], pieces: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

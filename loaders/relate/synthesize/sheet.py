@@ -34,7 +34,12 @@ MORE_COLUMNS_THAN_ONE = 2
 
 @dataclass
 class Sheet:
-    """One page's design and its manuscript; lengths in points."""
+    """One page's design and its manuscript; lengths in points.
+
+    scales         sizes of headings of levels 1 to 3, beside the text's; `capitals`: they are set in capitals
+    leads          chance that a paragraph or an item begins with a few bold words, which are no heading
+    running_scale  size of running heads and feet, beside the text's
+    """
 
     m: Manuscript
     width: float = 595
@@ -50,6 +55,10 @@ class Sheet:
     gutter: float = 16
     heads: str = "bold"
     head_colour: tuple[int, int, int] = (0, 0, 0)
+    scales: tuple[float, float, float] = (1.9, 1.35, 1.12)
+    capitals: bool = False
+    leads: float = 0.0
+    running_scale: float = 0.85
     numbered: bool = False
     bullet: str = "•"
     styled: float = 0.3
@@ -65,6 +74,8 @@ class Sheet:
         face = rng.choice(faces)
         size = rng.choice((7.5, 8, 8.5, 9, 9.5, 10, 10, 10.5, 11, 12)) * (0.9 if width < 500 else 1)
         indented = rng.random() < 0.5
+        heads = rng.choice(("bold", "bold", "bold", "regular", "italic"))
+        second = rng.uniform(1.0 if heads == "bold" else 1.15, 1.6)
         return cls(
             Manuscript(pen, "typst"),
             width=width,
@@ -78,8 +89,12 @@ class Sheet:
             indent=rng.uniform(0.8, 2.2) if indented else 0,
             justify=rng.random() < 0.65,
             gutter=rng.choice((8, 9, 10, 11, 12, 14, 16, 18, 22, 28)),
-            heads=rng.choice(("bold", "bold", "bold", "regular", "italic")),
+            heads=heads,
             head_colour=rng.choice(((0, 0, 0), (0, 0, 0), (0, 0, 4), (4, 0, 0), (0, 3, 2))),
+            scales=(max(rng.uniform(1.4, 2.6), second), second, min(rng.uniform(1.0, 1.25), second)),
+            capitals=rng.random() < 0.12,
+            leads=rng.choice((0, 0, 0.1, 0.5)),
+            running_scale=rng.uniform(0.7, 1.0) if rng.random() < 0.75 else rng.uniform(1.0, 1.8),
             numbered=rng.random() < 0.35,
             bullet=rng.choice(BULLETS),
             styled=rng.choice((0, 0.3, 0.6)),
@@ -117,7 +132,18 @@ class Sheet:
 
     def paragraph(self, low: int = 30, high: int = 110, category: str = "text", place: Place = "body") -> str:
         """Return a paragraph."""
-        return self.m.set(self.pen.paragraph(low, high), category, place=place, styled=self.styled) + "\n\n"
+        block = self.m.block(category, place=place)
+        self.m.runs.append(block)
+        return self._led(self.pen.paragraph(low, high)) + "\n\n"
+
+    def _led(self, text: str) -> str:
+        """Return the markup of a text in the last run, its first words bold now and then."""
+        if self.rng.random() >= self.leads or " " not in text:
+            return self.m.more(text, self.styled)
+        words = text.split()
+        count = self.rng.randint(1, min(5, len(words) - 1))
+        lead = self.m.more(" ".join(words[:count]).rstrip(".,") + self.rng.choice((".", ":", "")))
+        return f"#strong[{lead}] {self.m.more(' '.join(words[count:]), self.styled)}"
 
     def paragraphs(self, count: int, low: int = 30, high: int = 110) -> str:
         return "".join(self.paragraph(low, high) for _ in range(count))
@@ -139,8 +165,9 @@ class Sheet:
 
     def heading(self, level: int = 2, text: str | None = None, align: str = "") -> str:
         """Return a heading: level 1 is the page's title."""
-        scale = {1: 1.9, 2: 1.35, 3: 1.12}[level]
+        scale = self.scales[level - 1]
         text = text or self.pen.heading()
+        text = text.upper() if self.capitals else text
         if self.numbered and level > 1:
             self.section[level - 1] += 1
             self.section[level:] = [0] * len(self.section[level:])
@@ -168,7 +195,7 @@ class Sheet:
         for k in range(count):
             mark = style.format(k + 1) if ordered else self.bullet
             block = self.m.block("list")
-            marker, text = self.m.run(mark, block), self.m.more(self.pen.paragraph(low, high), self.styled)
+            marker, text = self.m.run(mark, block), self._led(self.pen.paragraph(low, high))
             made.append(
                 f"#block(above: {gap:.2f}em, below: {gap:.2f}em, inset: (left: {left}em))[#set "
                 "par(first-line-indent: 0pt)\n"
@@ -183,10 +210,18 @@ class Sheet:
         size = self.size * self.rng.uniform(0.8, 0.95)
         return self.set(text, "caption", size=f"{size:.1f}pt", above="0.6em", below="1.2em")
 
+    def source_note(self) -> str:
+        """Return the line below a table that says where its figures come from."""
+        label = self.rng.choice(("Source", "Sources", "Note"))
+        text = f"{label}: {self.pen.phrase(1, 6)} ({self.rng.randint(1960, 2026)})"
+        size = self.size * self.rng.uniform(0.75, 1.0)
+        return self.set(text, "caption", size=f"{size:.1f}pt", above="0.4em", below="1.2em")
+
     def equation(self) -> str:
         """Return a displayed formula, numbered now and then."""
         block = self.m.block("equation")
-        formula = self.m.raw(f"$ {self.rng.choice(FORMULAS)} $", block)
+        drawn = self.rng.choice(FORMULAS) if self.rng.random() < 0.3 else formula_of(self.rng)
+        formula = self.m.raw(f"$ {drawn} $", block)
         if self.rng.random() < 0.5:
             number = self.m.more(f"({self.rng.randint(1, 40)})")
             return f"#block(width: 100%)[#grid(columns: (1fr, auto), align: horizon, [{formula}], [{number}])]\n\n"
@@ -210,7 +245,13 @@ class Sheet:
         """Return a running head or foot."""
         category = category or {"header": "header", "footer": "footer"}[place]
         inner = self.m.set(text, category, place=place)
-        return f"#align({align})[#set text(size: {self.size * 0.85:.1f}pt)\n#set par(first-line-indent: 0pt)\n{inner}]"
+        return f"#align({align})[{self._running_type()}{inner}]"
+
+    def _running_type(self) -> str:
+        """Return the type of running heads and feet: small as a rule, and now and then as large as a heading's."""
+        weight = ', weight: "bold"' if self.rng.random() < 0.25 else ""
+        size = self.size * self.running_scale
+        return f"#set text(size: {size:.1f}pt{weight})\n#set par(first-line-indent: 0pt, justify: false)\n"
 
     def running(self, place: Place) -> str:
         """Return the head or foot of a page: title, page number, a rule, or nothing."""
@@ -219,7 +260,7 @@ class Sheet:
             (str(self.rng.randint(1, 400)), f"Page {self.rng.randint(1, 40)}", f"– {self.rng.randint(1, 99)} –")
         )
         words = self.pen.heading() if self.rng.random() < 0.6 else self.pen.phrase(2, 5)
-        small = f"#set text(size: {self.size * 0.85:.1f}pt)\n#set par(first-line-indent: 0pt, justify: false)\n"
+        words = words.upper() if self.rng.random() < 0.2 else words
         name = "header" if place == "header" else "footer"
         if kind == 0:
             return ""
@@ -230,7 +271,8 @@ class Sheet:
         left = self.m.set(words, name, place=place)
         right = self.m.set(number, "page_number", place=place)
         rule = "#v(-0.6em)#line(length: 100%, stroke: 0.5pt)" if kind == 5 and place == "header" else ""
-        return f"#[{small}#grid(columns: (1fr, auto), column-gutter: 1em, [{left}], [{right}])]{rule}"
+        set_in = self._running_type()
+        return f"#[{set_in}#grid(columns: (1fr, auto), column-gutter: 1em, [{left}], [{right}])]{rule}"
 
     # -- tables and figures ---------------------------------------------------------------------------------------
 
@@ -383,6 +425,7 @@ class Sheet:
         head = self.caption("Table") if above else ""
         body = self.table(self.rows(rows, columns))
         tail = "" if above or self.rng.random() < 0.3 else self.caption("Table")
+        tail += self.source_note() if self.rng.random() < 0.25 else ""
         return f"#block(breakable: false, width: 100%)[{head}{body}{tail}]\n\n"
 
 
@@ -399,3 +442,32 @@ FORMULAS = (
     "a^2 + b^2 = c^2",
     "f'(x) = lim_(h -> 0) (f(x+h) - f(x)) / h",
 )
+"""Formulas that are well known."""
+UNITS = ("kg", "cm", "mol", "ml", "kg soil", "m/s", "years", "units", "acre")
+
+
+def formula_of(rng: random.Random) -> str:
+    """Return a formula nobody has seen: an equation or a calculation with numbers and units."""
+
+    def atom() -> str:
+        kind = rng.randrange(6)
+        if kind < 2:
+            return rng.choice("abcdefghkmnpqrstuvwxyzABCEFGHKLMNPQRSTVX")
+        if kind == 2:
+            return f"{rng.choice('abcdkmnprtxyABCEFPRTX')}_{rng.choice('0123ijkn')}"
+        number = f"{rng.random() * 10 ** rng.randint(0, 4):.{rng.randint(0, 2)}f}"
+        return number if kind < 5 else f'{number} "{rng.choice(UNITS)}"'
+
+    def term(depth: int) -> str:
+        kind = rng.randrange(8) if depth else 0
+        if kind == 4:
+            return f"({term(depth - 1)}) / ({term(depth - 1)})"
+        if kind == 5:
+            return f"sqrt({term(depth - 1)})"
+        if kind == 6:
+            return f"({term(depth - 1)})^{rng.randint(2, 3)}"
+        if kind == 7:
+            return f"{term(depth - 1)} {rng.choice(('+', '-', 'times', 'dot'))} {term(depth - 1)}"
+        return atom()
+
+    return " = ".join(term(rng.randint(1, 3)) for _ in range(rng.choice((1, 2, 2, 2, 3))))

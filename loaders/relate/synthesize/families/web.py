@@ -22,6 +22,7 @@ class Web:
     m: Manuscript
     size: float
     rules: str
+    capitals: bool = False
 
     @classmethod
     def designed(cls, pen: Pen, paper: tuple[float, float] | None = None) -> Web:
@@ -39,8 +40,9 @@ class Web:
             f"#PAGE p {{ margin: 0 0 {rng.uniform(0, 1):.2f}em; text-indent: {rng.choice((0, 0, 1.2))}em }}\n"
             f"#PAGE h1, #PAGE h2, #PAGE h3 {{ font-family: '{head}', 'Noto Sans'; line-height: 1.15; "
             f"text-align: start; margin: 0.6em 0 0.35em }}\n"
-            f"#PAGE h1 {{ font-size: {rng.uniform(1.6, 2.6):.2f}em }} #PAGE h2 {{ font-size: 1.35em "
-            f"}} #PAGE h3 {{ font-size: 1.1em }}\n"
+            f"#PAGE h1 {{ font-size: {rng.uniform(1.6, 2.6):.2f}em }} "
+            f"#PAGE h2 {{ font-size: {rng.uniform(1.1, 1.6):.2f}em; font-weight: {rng.choice((400, 700, 700))} }} "
+            f"#PAGE h3 {{ font-size: {rng.uniform(1.0, 1.25):.2f}em }}\n"
             f"#PAGE ul, #PAGE ol {{ margin: 0.4em 0; padding: 0; list-style: none }} #PAGE li {{ "
             "padding-inline-start: 1.4em; text-indent: -1em; margin: "
             f"{rng.uniform(0, 0.4):.2f}em 0 }}\n"
@@ -50,7 +52,7 @@ class Web:
             "#PAGE table { border-collapse: collapse; font-size: 0.9em; text-align: start } #PAGE "
             "td, #PAGE th { padding: 2pt 5pt; vertical-align: top }\n"
         )
-        return cls(m, size, rules)
+        return cls(m, size, rules, capitals=rng.random() < 0.12)
 
     @property
     def rng(self) -> random.Random:
@@ -68,7 +70,8 @@ class Web:
         return f"<p>{self.m.set(self.pen.paragraph(low, high), category, styled=0.3)}</p>"
 
     def h(self, level: int, text: str | None = None) -> str:
-        return f"<h{level}>{self.m.set(text or self.pen.heading(), 'title', level)}</h{level}>"
+        text = text or self.pen.heading()
+        return f"<h{level}>{self.m.set(text.upper() if self.capitals else text, 'title', level)}</h{level}>"
 
     def bit(self, text: str, category: str = "text", place: Place = "body", style: str = "") -> str:
         return f'<div style="text-indent:0;{style}">{self.m.set(text, category, place=place)}</div>'
