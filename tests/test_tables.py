@@ -273,7 +273,20 @@ INDEX = "\n".join(
     f"{k}. {title} #h(1fr) {5 * k}\\" for k, title in enumerate(("Why", "How it was done", "What came", "And then"), 1)
 )
 NUMBERED = "\n".join(f"+ {prose(k, 12)}" for k in range(6))
+BARS = [
+    ("100", "45", "18", "26"),
+    ("80", "5", "1", "1"),
+    ("60", "51", "81", "73"),
+    ("40", "12", "9", "11"),
+    ("20", "8", "7", "6"),
+    ("0", "0", "0", "0"),
+    ("", "July 2020", "October 2020", "January 2021"),
+]
+CHART = "\n".join(
+    f"#block(spacing: 0pt, grid(columns: (40pt, 80pt, 80pt, 80pt), inset: 6pt, {cells([row])}))" for row in BARS
+)
 NOT_TABLES = {
+    "a chart whose scale falls to nothing": CHART,
     "prose": prose(5, 400),
     "short paragraphs": "\n\n".join(prose(k, 15) for k in range(12)),
     "two columns": f"#columns(2)[{prose(6, 500)}]",

@@ -17,7 +17,7 @@ from loaders.rulings import Floats
 from loaders.tables.aligned import Texts
 from loaders.tables.grid import cut_grid
 from loaders.tables.places import Grid
-from loaders.tables.ruled import gridlines, is_caption
+from loaders.tables.ruled import falls_to_zero, gridlines, is_caption
 from loaders.tables.spans import drawn_beside
 from loaders.tables.words import Bools, Ints, Upright, is_number
 
@@ -77,7 +77,7 @@ def table_extent(sheet: Sheet, kind: str, extent: Floats) -> Floats | None:
     grid = None
     for _ in range(4):
         grid = cut_grid(sheet.up.within(*extent))
-        if grid is None or min(grid.shape) < 2 or gridlines(sheet.up, extent):
+        if grid is None or min(grid.shape) < 2 or gridlines(sheet.up, extent) or falls_to_zero(sheet.up, extent):
             return None
         trimmed = _trimmed(grid, extent)
         if trimmed is None:

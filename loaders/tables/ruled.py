@@ -17,6 +17,9 @@ from loaders.tables.words import Bools, Ints, Upright, is_number
 
 CAPTION = re.compile(r"^(table|tab|figure|fig|exhibit|chart)\.?$", re.IGNORECASE)
 NUMBER = re.compile(r"^[A-Z]?[-.]?\d+([.-]\d+)*[a-z]?[.:]?$|^[IVX]+[.:]?$")
+SCALE = re.compile(r"^\d{1,3}(,\d{3})*(\.\d+)?%?$|^\d+(\.\d+)?%?$")
+SCALE_FIGURES = 4
+"""A chart's scale has at least so many figures."""
 ACROSS = 0.5
 """The lines of a chart's grid run over more than this share of it."""
 TOO_MANY = 4_000_000
@@ -161,6 +164,24 @@ def gridlines(up: Upright, extent: Floats) -> bool:
     down = up.down[(up.down[:, 0] >= x0 - em) & (up.down[:, 0] <= x1 + em)]
     down = down[(down[:, 2] > y0) & (down[:, 1] < y1) & (down[:, 2] - down[:, 1] > ACROSS * (y1 - y0))]
     return _axis(across, y, x, em) or _axis(down, x, y, em)
+
+
+def falls_to_zero(up: Upright, extent: Floats) -> bool:
+    """Say whether the figures at the left of an extent are a chart's scale: they fall evenly, line by line, to 0."""
+    x0, y0, _, y1 = extent
+    em = up.em
+    right, middle = up.boxes[:, 2], up.middles[:, 1]
+    near = (right > x0 - 4 * em) & (right < x0 + 3 * em) & (middle > y0 - em) & (middle < y1 + em)
+    figures = [k for k in np.flatnonzero(near) if SCALE.match(up.texts[k])]
+    for edge in {round(right[k] / em) for k in figures}:
+        column = [k for k in figures if abs(right[k] / em - edge) < 1]
+        values = np.array([float(up.texts[k].rstrip("%").replace(",", "")) for k in column])
+        if len(column) < SCALE_FIGURES or values.min() != 0 or np.ptp(values) == 0:
+            continue
+        slope, start = np.polyfit(middle[column], values, 1)
+        if slope < 0 and np.abs(start + slope * middle[column] - values).max() < 0.04 * np.ptp(values):
+            return True
+    return False
 
 
 def _axis(rulings: Floats, along: Floats, aside: Floats, em: float) -> bool:
