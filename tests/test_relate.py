@@ -318,6 +318,16 @@ def test_an_unknown_table_is_read_row_by_row():
     assert order == [word for line in sheet.structure[0] for word in line]
 
 
+def test_a_heading_low_in_the_first_column_belongs_to_it():
+    sheet = Sheet()
+    y = sheet.block(prose(1, 120), 50, 60, 230)
+    y = sheet.block("Symbols and their meaning", 50, y + 20, 230, 12, category="title")
+    sheet.block(prose(2, 60), 50, y + 10, 230)
+    sheet.block(prose(3, 120), 310, 60, 230)
+    order = [word for block in related(sheet) for line in block for word in line]
+    assert order == [word for block in sheet.blocks for line in block.lines for word in line]
+
+
 def test_words_of_two_table_regions_go_to_the_first():
     sheet = Sheet()
     sheet.rows([["a", "b"], ["c", "d"]], (60, 160), 100)

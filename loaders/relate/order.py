@@ -128,8 +128,9 @@ def _goes_on(part: Indices, band: Indices, rest: list[Indices], units: Units, th
 def _starts_anew(part: Indices, band: Indices, rest: list[Indices], units: Units) -> bool:
     """Say whether a band on one side only ends the columns above it, rather than being the longer of them.
 
-    Columns that end level are done when a heading or caption follows, or something as wide as two of them. Where the
-    columns go on below, only a heading set off in both, with more white beside it than it takes itself, parts them.
+    Columns that end level are done when a heading or caption follows that is not the end of the first of them, or
+    something as wide as two of them. Where the columns go on below, only a heading set off in both, with more white
+    beside it than it takes itself, parts them.
     """
     if all(units.lines[unit] == 1 for unit in part) and _level(part, units):
         return True  # one row of short pieces, as of an equation, is no columns
@@ -140,7 +141,9 @@ def _starts_anew(part: Indices, band: Indices, rest: list[Indices], units: Units
     if not all(units.heading[unit] for unit in band):
         return len(_cut(part + band, units, axis=0)) < len(columns)
     resumed = next((other for other in rest if len(_cut(other, units, axis=0)) > 1), None)
-    if resumed is None or len(_cut(part + band + resumed, units, axis=0)) == 1:
+    if resumed is None:
+        return not _in_first(units.boxes[[unit for other in (band, *rest) for unit in other]], columns, units)
+    if len(_cut(part + band + resumed, units, axis=0)) == 1:
         return True
     own = units.boxes[band]
     beside = [unit for unit in resumed if _apart(units.boxes[unit], own, axis=0)]
@@ -148,6 +151,13 @@ def _starts_anew(part: Indices, band: Indices, rest: list[Indices], units: Units
         return False
     white = units.boxes[beside, 1].min() - max(ends)
     return bool(white > own[:, 3].max() - own[:, 1].min() + 1.5 * units.em)
+
+
+def _in_first(boxes: Array, columns: list[Indices], units: Units) -> bool:
+    """Say whether boxes keep to the first of several columns, and so are its end."""
+    if units.right_to_left:
+        return bool(boxes[:, 0].min() > units.boxes[columns[-2], 2].max())
+    return bool(boxes[:, 2].max() < units.boxes[columns[1], 0].min())
 
 
 def _apart(box: Array, others: Array, axis: int) -> bool:
