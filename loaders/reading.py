@@ -164,7 +164,6 @@ class Reader:
         with stage("relate"):
             backgrounds = paper_darkness(image, text.words.quads)
             bold = np.where(bold_words(image, text.words, backgrounds), BOLD, 0).astype(np.uint8)
-        unclear = text.words.confidences < self.settings.min_confidence
         seen = _Seen(
             replace(text.words, styles=text.words.styles | bold).scaled(1 / image.scale),
             relations=text.relations,
@@ -173,7 +172,7 @@ class Reader:
             turn=text.turn,
             engine=self.engine.name,
         )
-        return self._with_missed(seen.without(unclear, "low_confidence") if unclear.any() else seen, image, rulings)
+        return self._with_missed(seen.clear(self.settings.min_confidence), image, rulings)
 
     def _with_missed(self, seen: _Seen, image: PageImage, rulings: Array) -> _Seen:
         """Read again what the engine missed in tables; words that this replaces are set aside."""
@@ -194,8 +193,7 @@ class Reader:
         if not len(more):
             return seen
         seen = seen.without(wrong, "duplicate").with_more(more, paper_darkness(image, more.quads * image.scale))
-        unclear = seen.words.confidences < self.settings.min_confidence
-        return seen.without(unclear, "low_confidence") if unclear.any() else seen
+        return seen.clear(self.settings.min_confidence)
 
     def _with_regions(self, seen: _Seen, page: OpenPage, regions: Sequence[Box]) -> _Seen:
         """Add what the engine reads in the given regions, less what the text layer already says there.
@@ -269,6 +267,11 @@ class _Seen:
             backgrounds=behind,
             set_aside=(*self.set_aside, lot),
         )
+
+    def clear(self, least: float) -> _Seen:
+        """Set aside the words that were read with less confidence."""
+        unclear = self.words.confidences < least
+        return self.without(unclear, "low_confidence") if unclear.any() else self
 
     def with_more(self, words: Words, backgrounds: Array) -> _Seen:
         """Add words that nothing links to the others, and how dark the paper behind them is."""

@@ -15,6 +15,8 @@ from typeset import PAGE, assert_valid, booktabs, borderless, cells, ruled, shee
 from loaders.document import Words
 from loaders.geometry import Frame, quads_from_boxes
 from loaders.tables import build_table, detect_tables
+from loaders.tables.ruled import falls_to_zero
+from loaders.tables.words import upright
 
 SALES = [
     ["Region", "2021", "2022", "2023"],
@@ -427,3 +429,9 @@ def test_work_grows_no_faster_than_the_rows() -> None:
 def test_the_page_of_the_tests_is_what_it_says() -> None:
     assert "480pt" in PAGE
     assert sheet(prose(1, 5)).frame.width == 480
+
+
+def test_figures_on_one_height_are_no_scale() -> None:
+    boxes = np.array([[0, 0, 10, 10]] * 4, float)
+    up = upright(Words.of(quads_from_boxes(boxes), ["3", "2", "1", "0"]), np.zeros((0, 4), np.float32))
+    assert not falls_to_zero(up, np.array([0.0, 0.0, 10.0, 10.0]))

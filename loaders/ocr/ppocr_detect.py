@@ -180,9 +180,8 @@ def _probability(network: Network, pixels: Pixels, height: int, width: int) -> A
     """Return the map of text probability (height, width) of the image at that size, by tiles where it is large."""
     import cv2
 
-    small = np.asarray(
-        cv2.resize(pixels, (width, height)), np.uint8
-    )  # bilinear, as the network was trained; averaging finds less
+    # bilinear, as the network was trained; averaging finds less
+    small = np.asarray(cv2.resize(pixels, (width, height)), np.uint8)
     whole = np.zeros((height, width), np.float32)
     for y in tile_starts(height):
         for x in tile_starts(width):

@@ -196,7 +196,7 @@ def ink_rows(ink: npt.NDArray[np.bool_], spans: Sequence[tuple[float, float]]) -
 
 
 def _rules(share: Array) -> npt.NDArray[np.bool_]:
-    """Say which rows are a rule's, by the share (HEIGHT,) of ink in each."""
+    """Say which rows are a rule's, by the share (H,) of ink in each."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], share > 0.5, [False]]).astype(np.int8)))
     found = share > RULE
     for start, end in edges.reshape(-1, 2):

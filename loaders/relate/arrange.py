@@ -12,7 +12,7 @@ import numpy as np
 
 from loaders.document import Category
 from loaders.geometry import Array
-from loaders.relate.drafts import Draft, around, distance
+from loaders.relate.drafts import Draft, around, distance, first_row
 from loaders.relate.marks import is_number, runs_right_to_left
 from loaders.relate.order import Indices, Units, order_units
 
@@ -127,13 +127,6 @@ def _margins(
 
 
 def _lone_row(start: Array, end: Array, em: float) -> Indices:
-    """Return the first units along an axis up to the first white gap, where that is wide enough to set them apart."""
-    rows = np.argsort(start, kind="stable")
-    row: Indices = []
-    reach = float(end[rows[0]])
-    for k in rows:
-        if start[k] > reach:
-            return row if start[k] - reach > 0.4 * em else []
-        row.append(int(k))
-        reach = max(reach, float(end[k]))
-    return []
+    """Return the first units along an axis, where white sets them apart from others."""
+    row, white = first_row(start, end)
+    return row if 0.4 * em < white < np.inf else []

@@ -13,7 +13,7 @@ import numpy as np
 
 from loaders.document import Category, Words
 from loaders.geometry import Array
-from loaders.relate.drafts import Draft, distance
+from loaders.relate.drafts import Draft, distance, first_row
 from loaders.relate.marks import (
     can_head,
     ends_sentence,
@@ -103,16 +103,10 @@ def _running_row(boxes: Array, em: float) -> set[int]:
     """Return the pieces of the top row of a page, where it is lone and has one flush with either side of the page."""
     if len(boxes) < 3:
         return set()
-    order = np.argsort(boxes[:, 1], kind="stable")
-    row, reach = [int(order[0])], float(boxes[order[0], 3])
-    for k in order[1:].tolist():
-        if boxes[k, 1] > reach:
-            break
-        row.append(k)
-        reach = max(reach, float(boxes[k, 3]))
+    row, _ = first_row(boxes[:, 1], boxes[:, 3])
     own, left, right = boxes[row], boxes[:, 0].min(), boxes[:, 2].max()
     apart = np.sort(own[:, 0])[1:] - np.sort(own[:, 2])[:-1]
-    low = reach - own[:, 1].min() < 3 * em
+    low = own[:, 3].max() - own[:, 1].min() < 3 * em
     sides = own[:, 0].min() < left + 2 * em and own[:, 2].max() > right - 2 * em
     return set(row) if len(row) in (2, 3) and low and sides and bool((apart > APART * em).any()) else set()
 

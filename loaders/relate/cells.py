@@ -64,7 +64,7 @@ def _find_cells(blocks: Chains, rows: Rows, block_of: Ints, beside: Ints, colons
         value[own] = short[own].all() and (beside[own] >= 0).mean() >= BLOCK_LEVEL
     figures = np.array([any(map(str.isdigit, text)) for text in rows.texts])
     runs_on = np.array([text[:1].islower() for text in rows.texts])
-    labelled = np.where(value, block_of[beside], -1)
+    labelled = np.where(value & (beside >= 0), block_of[beside], -1)
     for number in np.unique(labelled[labelled >= 0]):
         labels, values = np.array(blocks[number]), np.flatnonzero(labelled == number)
         if len(values) < 2 or words[labels].mean() > LABEL_WORDS:

@@ -69,6 +69,18 @@ def around(boxes: Array) -> Array:
     return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
 
 
+def first_row(start: Array, end: Array) -> tuple[list[int], float]:
+    """Return the first boxes along an axis up to the first white gap, and how wide that is; infinite where none is."""
+    rows = np.argsort(start, kind="stable").tolist()
+    row, reach = rows[:1], float(end[rows[0]])
+    for k in rows[1:]:
+        if start[k] > reach:
+            return row, float(start[k]) - reach
+        row.append(k)
+        reach = max(reach, float(end[k]))
+    return row, np.inf
+
+
 def distance(one: Array, other: Array) -> float:
     """Return the white between two boxes, along the axis where it is larger; 0 where they touch or overlap."""
     gap = np.maximum(np.maximum(one[:2] - other[2:], other[:2] - one[2:]), 0.0)

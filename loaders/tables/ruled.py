@@ -176,7 +176,7 @@ def falls_to_zero(up: Upright, extent: Floats) -> bool:
     for edge in {round(right[k] / em) for k in figures}:
         column = [k for k in figures if abs(right[k] / em - edge) < 1]
         values = np.array([float(up.texts[k].rstrip("%").replace(",", "")) for k in column])
-        if len(column) < SCALE_FIGURES or values.min() != 0 or np.ptp(values) == 0:
+        if len(column) < SCALE_FIGURES or values.min() != 0 or not np.ptp(values) or not np.ptp(middle[column]):
             continue
         slope, start = np.polyfit(middle[column], values, 1)
         if slope < 0 and np.abs(start + slope * middle[column] - values).max() < 0.04 * np.ptp(values):
