@@ -165,11 +165,14 @@ def retrieval(
         bool | None,
         typer.Option("--context/--no-context", help="Embed chunks under their document's name, headings."),
     ] = None,
+    table_text: Annotated[
+        str | None, typer.Option("--table-text", help="How table rows are embedded: markdown | sentences.")
+    ] = None,
 ) -> None:
     """Retrieval: ingest the pack's documents, ask its questions, and say which stage lost each miss."""
     from ingest.evaluate import retrieval as measure
 
-    cutting = {"max_tokens": max_tokens, "context": context}
+    cutting = {"max_tokens": max_tokens, "context": context, "table_text": table_text}
     options, out = _options(locals(), "retrieval", pack)
     given: dict[str, Any] = {name: value for name, value in cutting.items() if value is not None}
     _report(measure(pack, mode=mode, k=k, **given, **options), out)

@@ -34,6 +34,7 @@ def retrieval(
     k: int = CHUNKS,
     max_tokens: int = DEFAULTS.max_tokens,
     context: bool = DEFAULTS.context,
+    table_text: str = DEFAULTS.table_text,
     embedder: Any = None,
     **options: Unpack[Options],
 ) -> Results:
@@ -41,7 +42,8 @@ def retrieval(
 
     mode        "hybrid", "vector" or "text"
     k           chunks asked for; pages and documents are counted once, at their first chunk
-    max_tokens  chunk budget; `context` puts the heading path in front of what is embedded
+    max_tokens  chunk budget; `context` puts the heading path in front of what is embedded,
+                `table_text` is how table rows are: "markdown" or "sentences"
     embedder    as for an Index; the packaged MiniLM where None
 
     Every question is asked in its own scope; those that search the corpus are asked inside their own document as well,
@@ -56,15 +58,16 @@ def retrieval(
     questions = [item for item in chosen if isinstance(item, QuestionItem) and item.evidence]
     asked = [one for scope in get_args(Scope) if plan.scope in (None, scope) for one in in_scope(questions, scope)]
     documents = _needed(chosen, asked)
-    ways = plan.ways(max_tokens=max_tokens, context=context)
+    cutting = {"max_tokens": max_tokens, "context": context, "table_text": table_text}
+    ways = plan.ways(**cutting)
     with output_folder(plan) as folder:
         items: list[ItemResult] = []
         for way in ways if asked else ():
             corpus = Corpus(documents, way, plan, folder, embedder)
             corpus.fill()
             items += _answers(corpus, asked, k, mode, plan, folder)
-        more = {"mode": mode, "k": k, "max_tokens": max_tokens, "context": context}
-        return concluded(plan, "retrieval", read.name, items, ways, partial(drawn, plan, documents, ways, folder), more)
+        draw = partial(drawn, plan, documents, ways, folder)
+        return concluded(plan, "retrieval", read.name, items, ways, draw, {"mode": mode, "k": k, **cutting})
 
 
 def in_scope(questions: Sequence[QuestionItem], scope: Scope) -> list[QuestionItem]:

@@ -77,6 +77,7 @@ class Way:
     order: str
     max_tokens: int = DEFAULTS.max_tokens
     context: bool = DEFAULTS.context
+    table_text: str = DEFAULTS.table_text
 
     @property
     def name(self) -> str:
@@ -102,6 +103,7 @@ class Way:
             order=self.order,  # type: ignore[arg-type]
             max_tokens=self.max_tokens,
             context=self.context,
+            table_text=self.table_text,  # type: ignore[arg-type]
             **extra,
         )
 
@@ -148,14 +150,17 @@ class Plan:
         if self.deadline <= 0:
             raise UsageError(f"deadline={self.deadline}; give seconds per item, more than 0")
 
-    def ways(self, *, max_tokens: int = DEFAULTS.max_tokens, context: bool = DEFAULTS.context) -> tuple[Way, ...]:
-        """Return every combination of engine, text and order; a yardstick comes once, in its own order."""
+    def ways(self, **cutting: Any) -> tuple[Way, ...]:
+        """Return every combination of engine, text and order; a yardstick comes once, in its own order.
+
+        `cutting` is how chunks are cut: max_tokens, context, table_text.
+        """
         found: list[Way] = []
         for engine in self.engines:
             if own := YARDSTICKS.get(engine.partition(":")[0]):
-                found.append(Way(engine, own, "engine", max_tokens, context))
+                found.append(Way(engine, own, "engine", **cutting))
             else:
-                found += [Way(engine, text, order, max_tokens, context) for text in self.texts for order in self.orders]
+                found += [Way(engine, text, order, **cutting) for text in self.texts for order in self.orders]
         return tuple(dict.fromkeys(found))
 
     def described(self) -> dict[str, Any]:
