@@ -44,6 +44,7 @@ Asked = Annotated[
     list[str] | None,
     typer.Option("--source", metavar="S", help="Only this source's questions, of all documents; repeatable."),
 ]
+Tag = Annotated[list[str] | None, typer.Option("--tag", metavar="T", help="Only items with this tag; repeatable.")]
 Scope = Annotated[str | None, typer.Option("--scope", help="corpus | document: only questions in this scope.")]
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", help="N items of each source.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of the draw of items and of the intervals.")]
@@ -62,6 +63,7 @@ NAMES = (
     "text",
     "split",
     "source",
+    "tag",
     "scope",
     "limit",
     "seed",
@@ -80,6 +82,7 @@ def ocr(
     text: Text = None,
     split: Split = None,
     source: Source = None,
+    tag: Tag = None,
     scope: Scope = None,
     limit: Limit = None,
     seed: Seed = 0,
@@ -104,6 +107,7 @@ def order(
     text: Text = None,
     split: Split = None,
     source: Source = None,
+    tag: Tag = None,
     scope: Scope = None,
     limit: Limit = None,
     seed: Seed = 0,
@@ -128,6 +132,7 @@ def tables(
     text: Text = None,
     split: Split = None,
     source: Source = None,
+    tag: Tag = None,
     scope: Scope = None,
     limit: Limit = None,
     seed: Seed = 0,
@@ -151,6 +156,7 @@ def retrieval(
     text: Text = None,
     split: Split = None,
     source: Asked = None,
+    tag: Tag = None,
     scope: Scope = None,
     limit: Limit = None,
     seed: Seed = 0,
@@ -186,6 +192,7 @@ def speed(
     text: Text = None,
     split: Split = None,
     source: Source = None,
+    tag: Tag = None,
     scope: Scope = None,
     limit: Limit = None,
     seed: Seed = 0,

@@ -14,7 +14,7 @@ from ingest.evaluate.journal import Journal, journal_key
 from ingest.evaluate.measure import concluded, output_folder
 from ingest.evaluate.measure_pages import drawn
 from ingest.evaluate.misses import attribute_miss, miss_details
-from ingest.evaluate.packs import Pack, read_pack, select
+from ingest.evaluate.packs import Pack, read_pack
 from ingest.evaluate.plan import DEFAULTS, Options, Plan, plan_of
 from ingest.evaluate.records import DocumentItem, Evidence, Item, QuestionItem, Scope
 from ingest.evaluate.results import ItemResult, Results
@@ -54,7 +54,7 @@ def retrieval(
     if mode not in get_args(Mode):
         raise UsageError(f"mode={mode!r}; choose one of {', '.join(get_args(Mode))}")
     plan, read = plan_of(options), pack if isinstance(pack, Pack) else read_pack(pack)
-    chosen = select(read, split=plan.split, sources=plan.sources, limit=plan.limit, seed=plan.seed)
+    chosen = plan.select(read)
     questions = [item for item in chosen if isinstance(item, QuestionItem) and item.evidence]
     asked = [one for scope in get_args(Scope) if plan.scope in (None, scope) for one in in_scope(questions, scope)]
     documents = _needed(chosen, asked)
