@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from loaders.geometry import quads_from_boxes
 from loaders.ocr.ppocr_recognize import LINE, STEP, Reading, decode
-from loaders.ocr.ppocr_words import contrast_of, ink_of, word_groups, words_of_line
+from loaders.ocr.ppocr_words import Contrast, word_groups, words_of_line
 from loaders.ocr.type_size import ems_high
 
 CHARACTERS = ("", "a", "b", " ")
@@ -19,7 +19,7 @@ CHARACTERS = ("", "a", "b", " ")
 def line(text: str, size: int = 28) -> tuple[np.ndarray, Reading, list[tuple[float, float, float, float]]]:
     """Print a line into a strip; return it, a reading that is right, and the boxes of its words."""
     font = ImageFont.load_default(size)
-    image = Image.new("RGB", (2000, LINE), "white")
+    image = Image.new("L", (2000, LINE), "white")
     draw = ImageDraw.Draw(image)
     draw.text((20, 8), text, font=font, fill="black")
     edges = [20 + draw.textlength(text[:i], font=font) for i in range(len(text) + 1)]
@@ -105,7 +105,7 @@ def test_sizes_that_differ_by_less_than_a_row_are_told_apart(text: str):
 def _size_of_smooth_line(text: str, size: float) -> float:
     """Print a line eight times as large, without hints to the pixel grid that would be seen, and shrink it."""
     font = ImageFont.load_default(size * 8)
-    large = Image.new("RGB", (400 * 8, LINE * 8), "white")
+    large = Image.new("L", (400 * 8, LINE * 8), "white")
     draw = ImageDraw.Draw(large)
     draw.text((160, 50), text, font=font, fill="black")
     edges = [20 + draw.textlength(text[:i], font=font) / 8 for i in range(len(text) + 1)]
@@ -161,7 +161,7 @@ def test_words_of_an_unread_line_are_no_surer_than_the_line(chances: list[float]
 
 def test_ink_is_found_in_either_polarity():
     strip, _, _ = line("polarity")
-    assert np.array_equal(ink_of(contrast_of(strip)), ink_of(contrast_of(255 - strip)))
+    assert np.array_equal(Contrast.of(strip).ink(), Contrast.of(255 - strip).ink())
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any, get_args
 
 import numpy as np
@@ -222,7 +223,13 @@ class LineReader:
 
     def _words_of(self, quad: Array, cut: Cut) -> LineWords:
         reading = self._read[cut, quad.tobytes()]
-        return words_of_line(strip(self._levels, quad, MEASURED), strip_width(*sides(quad)), reading, quad)
+        return words_of_line(strip(self._grey, quad, MEASURED), strip_width(*sides(quad)), reading, quad)
+
+    @cached_property
+    def _grey(self) -> Levels:
+        import cv2
+
+        return Levels(np.asarray(cv2.cvtColor(self._levels.at(0), cv2.COLOR_RGB2GRAY), np.uint8))
 
 
 def page_text(lines: Sequence[LineWords], turn: int, shape: tuple[int, ...]) -> PageText:
