@@ -57,14 +57,17 @@ class Draft:
     ) -> Draft:
         """Measure a block; `placed` (N, 4) are the words' boxes in main coordinates."""
         rows = [word for line in lines for word in line]
+        counts = np.array([len(line) for line in lines])
+        starts = np.cumsum(counts) - counts
         letters = np.array([len(words.texts[i]) for i in rows], float)
         bold = float(letters[(words.styles[rows] & BOLD) > 0].sum() / letters.sum())
         texts = tuple(spaced(words, line) for line in lines)
         size = weighted_median(words.sizes[rows], letters)
-        width = sum(float(placed[list(line), 2].max() - placed[list(line), 0].min()) for line in lines)
-        letter = width / sum(map(len, texts))
+        own = placed[rows]
+        widths = np.maximum.reduceat(own[:, 2], starts) - np.minimum.reduceat(own[:, 0], starts)
+        letter = sum(widths.tolist()) / sum(map(len, texts))
         sure = float(words.confidences[rows].min())
-        return cls(tuple(lines), texts, around(placed[rows]), size, bold, letter, sure, fixed, table)
+        return cls(tuple(lines), texts, around(own), size, bold, letter, sure, fixed, table)
 
 
 def around(boxes: Array) -> Array:

@@ -145,7 +145,7 @@ def ends_sentence(text: str) -> bool:
 
 def runs_right_to_left(text: str) -> bool:
     """Say whether most letters of a text are of a script written from right to left."""
-    return len(_RTL.findall(text)) > len(_LTR.findall(text))
+    return not text.isascii() and len(_RTL.findall(text)) > len(_LTR.findall(text))
 
 
 def has_latin(text: str) -> bool:

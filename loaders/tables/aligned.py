@@ -49,7 +49,8 @@ def texts_of(up: Upright, pairs: Ints) -> Texts:
     small[number[chain == np.arange(len(up))]] = [
         text[:1].islower() for i, text in enumerate(up.texts) if chain[i] == i
     ]
-    prose = _prose(boxes, count, right, small, up.em)
+    below = _next_below(boxes, up.em)
+    prose = _prose(boxes, count, right, small, below, up.em)
     apart = prose.copy()
     alone = (right < 0) & ~np.isin(np.arange(len(count)), right)
     ends = np.zeros(len(count), bool)
@@ -58,17 +59,16 @@ def texts_of(up: Upright, pairs: Ints) -> Texts:
     for i in np.flatnonzero(pairs >= 0):
         if chain[i] == i and is_caption(up.texts[i], up.texts[pairs[i]]):
             apart[number[i]] = True
-    return Texts(boxes, count, prose, prose | _flow(boxes, count, small, up.em), apart, right)
+    return Texts(boxes, count, prose, prose | _flow(boxes, count, small, below, up.em), apart, right)
 
 
-def _prose(boxes: Floats, count: Ints, right: Ints, small: Bools, em: float) -> Bools:
+def _prose(boxes: Floats, count: Ints, right: Ints, small: Bools, below: Ints, em: float) -> Bools:
     """Say which texts are lines of a paragraph: long ones near each other, and the short last line under them.
 
     The label of a table's row may be as long, but has a short text beside it, and the next does not begin small.
     """
     long = (boxes[:, 2] - boxes[:, 0] >= LONG * em) & (count >= 5)
     label = (right >= 0) & ~long[right]
-    below = _next_below(boxes, em)
     prose = np.zeros(len(boxes), bool)
     for i in np.flatnonzero(long):
         j = below[i]
@@ -81,9 +81,8 @@ def _prose(boxes: Floats, count: Ints, right: Ints, small: Bools, em: float) -> 
     return prose
 
 
-def _flow(boxes: Floats, count: Ints, small: Bools, em: float) -> Bools:
+def _flow(boxes: Floats, count: Ints, small: Bools, below: Ints, em: float) -> Bools:
     """Say which texts are lines of running text, however narrow: three or more, of which many begin small."""
-    below = _next_below(boxes, em)
     line = (count >= 3) & (boxes[:, 2] - boxes[:, 0] >= 7 * em)
     flow = np.zeros(len(boxes), bool)
     starts = np.setdiff1d(np.flatnonzero(line), below[line])
