@@ -112,7 +112,7 @@ def relate_by_network(sight: Sight, model: RelationalModel) -> tuple[list[BlockD
     given = _geometric_order(blocks, reading.lines)
     graph = block_graph(sight, [drafts[k] for k in given], roles[given])
     per_edge, per_node = model.run("blocks", graph)
-    found = _ordering(graph, per_edge, per_node[:, 0])
+    found = weighed_order(graph, per_edge, per_node[:, 0])
     order = [given[k] for k in found.order]
     result = [
         BlockDraft(drafts[k].lines, categories[k], blocks[k].level if categories[k] == "title" else 0, drafts[k].table)
@@ -122,7 +122,7 @@ def relate_by_network(sight: Sight, model: RelationalModel) -> tuple[list[BlockD
     return result, Chances(_word_chances(result, reading), _line_chances(result, reading), by_block)
 
 
-def _ordering(graph: Graph, per_edge: Array, none: Array) -> Ordering:
+def weighed_order(graph: Graph, per_edge: Array, none: Array) -> Ordering:
     """Order blocks as the network has it where it is sure of all that it changes, else as weighed against geometry."""
     following = next_probabilities(graph, per_edge[..., 0], none)
     alone = ordered(graph, following, sigmoid(per_edge[..., 1]))

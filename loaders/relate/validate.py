@@ -1,7 +1,8 @@
 """How well the network does on examples it has not learned from, after decoding.
 
 In: the network and examples. Out: named figures: F1 of word and line links, the share of roles that are right, F1 of
-titles, and block successor accuracy, each over all examples.
+titles, and block successor accuracy, each over all examples; of the network alone and, as "shipped_", of what the
+package makes of it, which is weighed against geometry.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from loaders.relate.decode import LEAST, linked, next_probabilities, ordered, si
 from loaders.relate.examples import Arrays, Example
 from loaders.relate.graphs import Graph
 from loaders.relate.labels import IGNORED
+from loaders.relate.prior import with_lines, with_roles, with_words
+from loaders.relate.relational import weighed_order
 from loaders.relate.roles import ROLES
 from loaders.relate.word_graph import RIGHT
 
@@ -32,24 +35,34 @@ def validate(network: nn.ModuleDict, examples: Sequence[Example], device: str = 
         for stage, arrays in made.stages.items():
             graph = graph_of(arrays)
             per_edge, per_node = run_stage(network[stage], graph, device)
+            none = per_node[:, 0]
             if stage == "words":
-                chances = next_probabilities(graph, per_edge[:, :RIGHT, 0], per_node[:, 0])
-                add("words", _link_counts(graph, linked(graph, chances, LEAST).target, arrays["following"], RIGHT))
+                weighed = with_words(graph, per_edge, none)
+                for name, logits in (("words", (per_edge[:, :RIGHT, 0], none)), ("shipped_words", weighed)):
+                    links = linked(graph, next_probabilities(graph, *logits), LEAST)
+                    add(name, _link_counts(graph, links.target, arrays["following"], RIGHT))
             elif stage == "lines":
-                chances = next_probabilities(graph, per_edge[..., 0], per_node[:, 0])
-                around = graph.neighbours.shape[1]
-                add("lines", _link_counts(graph, linked(graph, chances, LEAST).target, arrays["following"], around))
-                found, role = per_node[:, 1 : 1 + len(ROLES)].argmax(axis=1), arrays["role"]
-                add("roles", _right_of(found[role != IGNORED], role[role != IGNORED]))
-                add("titles", _title_counts(found, role))
+                around, role = graph.neighbours.shape[1], arrays["role"]
+                weighed = with_lines(graph, per_edge, none)
+                for name, logits in (("lines", (per_edge[..., 0], none)), ("shipped_lines", weighed)):
+                    links = linked(graph, next_probabilities(graph, *logits), LEAST)
+                    add(name, _link_counts(graph, links.target, arrays["following"], around))
+                roles = per_node[:, 1 : 1 + len(ROLES)]
+                for start, said in (("", roles), ("shipped_", with_roles(graph, roles))):
+                    best = said.argmax(axis=1)
+                    add(f"{start}roles", _right_of(best[role != IGNORED], role[role != IGNORED]))
+                    add(f"{start}titles", _title_counts(best, role))
             else:
-                chances = next_probabilities(graph, per_edge[..., 0], per_node[:, 0])
+                chances = next_probabilities(graph, per_edge[..., 0], none)
                 order = ordered(graph, chances, sigmoid(per_edge[..., 1])).order
                 add("successor", _successors(graph, order, arrays["following"]))
+                shipped = weighed_order(graph, per_edge, none).order
+                add("shipped_successor", _successors(graph, shipped, arrays["following"]))
                 add("successor_geometric", _successors(graph, range(len(graph)), arrays["following"]))
-    figures = {f"{name}_f1": _f1(*counts[name]) for name in ("words", "lines", "titles") if name in counts}
-    shares = ("roles", "successor", "successor_geometric")
-    figures |= {name: float(counts[name][0] / max(counts[name][1], 1)) for name in shares if name in counts}
+    figures = {}
+    for name, found in counts.items():  # two numbers make a share, three an F1
+        right, *rest = found.tolist()
+        figures[f"{name}_f1" if len(rest) > 1 else name] = (2 * right if len(rest) > 1 else right) / max(sum(rest), 1)
     return {name: round(value, 4) for name, value in figures.items()}
 
 
@@ -80,10 +93,6 @@ def _link_counts(graph: Graph, target: np.ndarray, following: np.ndarray, around
     judged = label != IGNORED
     right = judged & (true >= 0) & (target == true)
     return int(right.sum()), int((judged & (target >= 0)).sum()), int((true >= 0).sum())
-
-
-def _f1(right: float, found: float, there: float) -> float:
-    return float(2 * right / max(found + there, 1))
 
 
 def _right_of(found: np.ndarray, role: np.ndarray) -> tuple[int, int]:
