@@ -29,8 +29,8 @@ from loaders.ocr.ppocr_models import Cut
 from loaders.ocr.ppocr_recognize import (
     Languages,
     Levels,
+    Memory,
     Reading,
-    recognize,
     sides,
     strip,
     strip_width,
@@ -40,7 +40,7 @@ from loaders.ocr.ppocr_runtime import Backend, Device, Network, Precision, Runti
 from loaders.ocr.ppocr_words import LineWords, words_of_line
 from loaders.timing import timed
 
-REVISION = 4
+REVISION = 5
 """Raised whenever the same models and options would give other words."""
 PAGES_ON_GPU = 4
 """Pages of a batch that are read side by side there, so that it has work while the processor cuts and decodes lines."""
@@ -117,6 +117,7 @@ class PPOcr:
     detector: Network = field(repr=False)
     recognizer: ppocr_models.RecognizerModel = field(repr=False)
     name: str = "ppocr"
+    memory: Memory = field(default_factory=Memory, repr=False)
 
     @property
     def digest(self) -> str:
@@ -141,7 +142,7 @@ class PPOcr:
 
     def read_quads(self, image: PageImage, quads: Array) -> list[Words]:
         """Read quads (N, 4, 2) of an image, in its pixels, first corner the text's top left: the words of each."""
-        lines = LineReader(np.ascontiguousarray(image.pixels), self.recognizer, self.options.languages)
+        lines = self._lines(np.ascontiguousarray(image.pixels))
         return [page_text([line], 0, image.pixels.shape).words for line in lines.words_as_given(quads)]
 
     def _read(self, pixels: npt.NDArray[np.uint8], number: int) -> PageText:
@@ -158,13 +159,16 @@ class PPOcr:
 
     def _read_any_way_up(self, pixels: npt.NDArray[np.uint8]) -> PageText:
         quads = self._detect(pixels)
-        lines = LineReader(pixels, self.recognizer, self.options.languages)
+        lines = self._lines(pixels)
         turn = choose_turn(quads, lines.confidences) if self.options.turn == "auto" else 0
         if not turn:
             return page_text(lines.words(quads), 0, pixels.shape)
         turned = np.ascontiguousarray(np.rot90(pixels, -turn // 90))
-        lines = LineReader(turned, self.recognizer, self.options.languages)
+        lines = self._lines(turned)
         return page_text(lines.words(self._detect(turned)), turn, turned.shape)
+
+    def _lines(self, pixels: npt.NDArray[np.uint8]) -> LineReader:
+        return LineReader(pixels, self.recognizer, self.options.languages, self.memory)
 
     def _detect(self, pixels: npt.NDArray[np.uint8]) -> Array:
         chosen = self.options
@@ -177,9 +181,14 @@ class LineReader:
     """Reads quads of one image, each at most once by each of the two recognizers."""
 
     def __init__(
-        self, pixels: npt.NDArray[np.uint8], model: ppocr_models.RecognizerModel, languages: Languages
+        self,
+        pixels: npt.NDArray[np.uint8],
+        model: ppocr_models.RecognizerModel,
+        languages: Languages,
+        memory: Memory | None = None,
     ) -> None:
         self._levels, self._quick, self._languages = Levels(pixels), model, languages
+        self._memory = memory or Memory()
         self._read: dict[tuple[Cut, bytes], tuple[npt.NDArray[np.uint8], Reading]] = {}
 
     def readings(self, quads: Array, model: ppocr_models.RecognizerModel | None = None) -> list[Reading]:
@@ -188,7 +197,9 @@ class LineReader:
         new = [quad for quad in quads if (model.cut, quad.tobytes()) not in self._read]
         with timed("recognize"):
             strips = [strip(self._levels, quad, model.cut) for quad in new]
-            for quad, pixels, reading in zip(new, strips, recognize(model, strips, self._languages), strict=True):
+            for quad, pixels, reading in zip(
+                new, strips, self._memory.recognize(model, strips, self._languages), strict=True
+            ):
                 self._read[model.cut, quad.tobytes()] = pixels, reading
         return [self._read[model.cut, quad.tobytes()][1] for quad in quads]
 

@@ -8,6 +8,7 @@ new one costs OpenVINO as much as reading a line or two). A character's place is
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +39,8 @@ SURE, SURE_CHARACTER = 0.97, 0.4
 """A line whose mean, or one of whose characters, is less likely is read again by the careful recognizer."""
 SHORT, SURE_IN_SHORT = 16, 0.95
 """Lines of so few characters cost little to read again, so each of theirs has to be likelier."""
+KNOWN = 2048
+"""Strips that are remembered: a megabyte or two."""
 REACH = float(np.exp(-16.0))
 """A stand-in this likely, beside the best character, says that the full layer must look (see ppocr_models)."""
 
@@ -163,6 +166,31 @@ def recognize(model: RecognizerModel, strips: Sequence[Pixels], languages: Langu
     return [
         replace(decode(one.best, one.chance, model.characters), foreign=_has_foreign(model, one)) for one in in_order
     ]
+
+
+class Memory:
+    """What the last KNOWN different strips said, for one choice of languages: one that comes again is not read again.
+
+    What a strip says follows from its pixels alone, so that nothing changes but the time.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Reading] = {}
+
+    def recognize(self, model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[Reading]:
+        """Read strips as `recognize` does, each that is new once."""
+        names = [_name_of(pixels, model.cut) for pixels in strips]
+        found = {name: reading for name in names if (reading := self._known.get(name)) is not None}
+        new = {name: pixels for name, pixels in zip(names, strips, strict=True) if name not in found}
+        found.update(zip(new, recognize(model, list(new.values()), languages), strict=True))
+        self._known.update((name, found[name]) for name in new)
+        for name in list(self._known)[:-KNOWN]:
+            self._known.pop(name, None)  # another thread may have been here
+        return [found[name] for name in names]
+
+
+def _name_of(pixels: Pixels, cut: Cut) -> bytes:
+    return hashlib.blake2b(pixels, digest_size=16, salt=f"{cut.height}:{pixels.shape[1]}".encode()).digest()
 
 
 def _look(model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[_Steps]:
