@@ -190,7 +190,7 @@ class Memory:
 
 
 def _name_of(pixels: Pixels, cut: Cut) -> bytes:
-    return hashlib.blake2b(pixels, digest_size=16, salt=f"{cut.height}:{pixels.shape[1]}".encode()).digest()
+    return hashlib.blake2b(pixels.data, digest_size=16, salt=f"{cut.height}:{pixels.shape[1]}".encode()).digest()
 
 
 def _look(model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[_Steps]:

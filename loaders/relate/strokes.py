@@ -58,7 +58,8 @@ def stroke_widths(image: PageImage, boxes: Array, darkness: Array) -> Array:
     x1, y1 = np.clip(x1 + 1, x0, width), np.clip(y1 + 1, y0, height)
     shade, length = np.zeros(len(boxes)), np.zeros(len(boxes))
     for top in range(0, height, BAND):
-        grey = cv2.cvtColor(np.ascontiguousarray(image.pixels[top : top + BAND + 1]), cv2.COLOR_RGB2GRAY)
+        band = np.ascontiguousarray(image.pixels[top : top + BAND + 1])
+        grey = np.asarray(cv2.cvtColor(band, cv2.COLOR_RGB2GRAY), np.uint8)
         rows = min(BAND, height - top)
         low, high = np.clip(y0 - top, 0, rows), np.clip(y1 - top, 0, rows)
         for sums, values in ((shade, grey[:rows]), (length, _outline(grey)[:rows])):
