@@ -69,21 +69,29 @@ def open_model(folder: str = "") -> RelationalModel:
     """Open the packaged model, or the one in a folder. Raises ModelFileError for files that are absent or not right."""
     import onnxruntime
 
-    digest = model_digest(folder)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # pages run in parallel, not a page's graphs
+    sessions = {
+        stage: onnxruntime.InferenceSession(blob, options, providers=["CPUExecutionProvider"])
+        for stage, blob in checked_graphs(folder).items()
+    }
+    return RelationalModel(sessions, model_digest(folder))
+
+
+def checked_graphs(folder: str = "") -> dict[str, bytes]:
+    """Return the graph of each stage, as model.json names it. Raises ModelFileError as `open_model` does."""
+    model_digest(folder)
     place = Path(folder) if folder else WEIGHTS
     about = json.loads((place / "model.json").read_text(encoding="utf-8"))
     if about["columns"] != {stage: columns_of(stage) for stage in STAGES}:
         raise ModelFileError(f"{place}: trained on other columns than this version makes; train it anew")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # pages run in parallel, not a page's graphs
-    sessions = {}
+    graphs = {}
     for stage in STAGES:
         name = f"{stage}.onnx"
         try:
-            blob = (place / name).read_bytes()
+            graphs[stage] = (place / name).read_bytes()
         except OSError as error:
             raise ModelFileError(f"{place / name}: {error}") from None
-        if hashlib.sha256(blob).hexdigest() != about["digests"][name]:
+        if hashlib.sha256(graphs[stage]).hexdigest() != about["digests"][name]:
             raise ModelFileError(f"{place / name} is not the file that model.json names; export it again")
-        sessions[stage] = onnxruntime.InferenceSession(blob, options, providers=["CPUExecutionProvider"])
-    return RelationalModel(sessions, digest)
+    return graphs
