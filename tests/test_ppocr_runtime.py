@@ -26,7 +26,6 @@ from loaders.ocr.ppocr_recognize import (
     MIN_WIDTH,
     WIDTHS,
     Levels,
-    Memory,
     in_full,
     recognize,
     strip,
@@ -86,29 +85,20 @@ def test_a_line_reads_alone_as_it_does_among_others(engine: PPOcr):
         assert np.array_equal(alone.places, reading.places)
 
 
-def test_a_strip_that_comes_again_is_read_once(engine: PPOcr, monkeypatch: pytest.MonkeyPatch):
-    widths: list[int] = []
+def test_strips_that_are_the_same_are_read_once(engine: PPOcr):
+    asked: list[int] = []
 
     def narrow(values: np.ndarray) -> tuple[np.ndarray, ...]:
-        widths.extend([values.shape[3]] * len(values))
+        asked.append(len(values))
         return engine.recognizer.narrow(values)
 
     model = replace(engine.recognizer, narrow=narrow)
-    head, one, other = strips_of(["Annual Report 2024", "Revenue grew", "Costs fell by a third"])
-    memory = Memory()
-    first = memory.recognize(model, [head, one, head.copy()], "auto")
-    second = memory.recognize(model, [head.copy(), other], "auto")
-    assert [reading.text for reading in (*first, *second)] == [
-        *("Annual Report 2024", "Revenue grew", "Annual Report 2024"),
-        *("Annual Report 2024", "Costs fell by a third"),
+    head, other = strips_of(["Annual Report 2024", "Costs fell by a third"])
+    found = recognize(model, [head, other, head.copy(), 255 - head, head.copy()], "auto")
+    assert sum(asked) == 3
+    assert [found[i].text for i in (0, 1, 2, 4)] == ["Annual Report 2024", "Costs fell by a third"] + 2 * [
+        found[0].text
     ]
-    assert len(widths) == 3
-    monkeypatch.setattr(ppocr_recognize, "KNOWN", 1)
-    memory.recognize(model, [one, other, head], "auto")  # all three are known still, then only the last
-    assert len(widths) == 3
-    memory.recognize(model, [255 - one], "auto")
-    memory.recognize(model, [other], "auto")
-    assert len(widths) == 5
 
 
 def test_doubted_steps_are_read_with_all_characters(engine: PPOcr):

@@ -30,8 +30,8 @@ from loaders.ocr.ppocr_models import MEASURED, Cut
 from loaders.ocr.ppocr_recognize import (
     Languages,
     Levels,
-    Memory,
     Reading,
+    recognize,
     sides,
     strip,
     strip_width,
@@ -117,7 +117,6 @@ class PPOcr:
     detector: Network = field(repr=False)
     recognizer: ppocr_models.RecognizerModel = field(repr=False)
     name: str = "ppocr"
-    memory: Memory = field(default_factory=Memory, repr=False)
 
     @property
     def digest(self) -> str:
@@ -168,7 +167,7 @@ class PPOcr:
         return page_text(lines.words(self._detect(turned)), turn, turned.shape)
 
     def _lines(self, pixels: npt.NDArray[np.uint8]) -> LineReader:
-        return LineReader(pixels, self.recognizer, self.options.languages, self.memory)
+        return LineReader(pixels, self.recognizer, self.options.languages)
 
     def _detect(self, pixels: npt.NDArray[np.uint8]) -> Array:
         chosen = self.options
@@ -181,14 +180,9 @@ class LineReader:
     """Reads quads of one image, each at most once by each of the two recognizers."""
 
     def __init__(
-        self,
-        pixels: npt.NDArray[np.uint8],
-        model: ppocr_models.RecognizerModel,
-        languages: Languages,
-        memory: Memory | None = None,
+        self, pixels: npt.NDArray[np.uint8], model: ppocr_models.RecognizerModel, languages: Languages
     ) -> None:
         self._levels, self._quick, self._languages = Levels(pixels), model, languages
-        self._memory = memory or Memory()
         self._read: dict[tuple[Cut, bytes], Reading] = {}
 
     def readings(self, quads: Array, model: ppocr_models.RecognizerModel | None = None) -> list[Reading]:
@@ -197,7 +191,7 @@ class LineReader:
         new = [quad for quad in quads if (model.cut, quad.tobytes()) not in self._read]
         with timed("recognize"):
             strips = [strip(self._levels, quad, model.cut) for quad in new]
-            read = self._memory.recognize(model, strips, self._languages)
+            read = recognize(model, strips, self._languages)
             self._read |= {(model.cut, quad.tobytes()): reading for quad, reading in zip(new, read, strict=True)}
         return [self._read[model.cut, quad.tobytes()] for quad in quads]
 

@@ -8,7 +8,6 @@ new one costs OpenVINO as much as reading a line or two). A character's place is
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -39,8 +38,6 @@ SURE, SURE_CHARACTER = 0.97, 0.4
 """A line whose mean, or one of whose characters, is less likely is read again by the careful recognizer."""
 SHORT, SURE_IN_SHORT = 16, 0.95
 """Lines of so few characters cost little to read again, so each of theirs has to be likelier."""
-KNOWN = 2048
-"""Strips that are remembered: a megabyte or two."""
 REACH = float(np.exp(-16.0))
 """A stand-in this likely, beside the best character, says that the full layer must look (see ppocr_models)."""
 
@@ -150,10 +147,12 @@ class _Steps:
 
 
 def recognize(model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[Reading]:
-    """Read strips (cut.height, W, 3); one reading per strip, in order."""
+    """Read strips (cut.height, W, 3), those that are the same once; one reading per strip, in order."""
+    first: dict[bytes, int] = {}
+    same = [first.setdefault(pixels.tobytes(), i) for i, pixels in enumerate(strips)]
     by_width: dict[int, list[int]] = defaultdict(list)
-    for i, pixels in enumerate(strips):
-        by_width[pixels.shape[1]].append(i)
+    for i in first.values():
+        by_width[strips[i].shape[1]].append(i)
     steps: dict[int, _Steps] = {}
     for width in sorted(by_width):
         rows = by_width[width]
@@ -161,36 +160,12 @@ def recognize(model: RecognizerModel, strips: Sequence[Pixels], languages: Langu
             size = next(size for size, widest in model.batches if size <= len(rows) and width <= widest)
             batch, rows = rows[:size], rows[size:]
             steps.update(zip(batch, _look(model, [strips[i] for i in batch], languages), strict=True))
-    in_order = [steps[i] for i in range(len(strips))]
-    _look_again(model, in_order)
-    return [
-        replace(decode(one.best, one.chance, model.characters), foreign=_has_foreign(model, one)) for one in in_order
-    ]
-
-
-class Memory:
-    """What the last KNOWN different strips said, for one choice of languages: one that comes again is not read again.
-
-    What a strip says follows from its pixels alone, so that nothing changes but the time.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, Reading] = {}
-
-    def recognize(self, model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[Reading]:
-        """Read strips as `recognize` does, each that is new once."""
-        names = [_name_of(pixels, model.cut) for pixels in strips]
-        found = {name: reading for name in names if (reading := self._known.get(name)) is not None}
-        new = {name: pixels for name, pixels in zip(names, strips, strict=True) if name not in found}
-        found.update(zip(new, recognize(model, list(new.values()), languages), strict=True))
-        self._known.update((name, found[name]) for name in new)
-        for name in list(self._known)[:-KNOWN]:
-            self._known.pop(name, None)  # another thread may have been here
-        return [found[name] for name in names]
-
-
-def _name_of(pixels: Pixels, cut: Cut) -> bytes:
-    return hashlib.blake2b(pixels.data, digest_size=16, salt=f"{cut.height}:{pixels.shape[1]}".encode()).digest()
+    _look_again(model, [steps[i] for i in first.values()])
+    found = {
+        i: replace(decode(one.best, one.chance, model.characters), foreign=_has_foreign(model, one))
+        for i, one in steps.items()
+    }
+    return [found[i] for i in same]
 
 
 def _look(model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[_Steps]:
