@@ -10,11 +10,12 @@ import numpy as np
 
 from loaders.document import Cell, Table, Words, spaced
 from loaders.geometry import Array, Box, Frame
+from loaders.tables.candidates import columns_at
 from loaders.tables.columns import column_cuts
 from loaders.tables.labels import label_columns
-from loaders.tables.lines import reading_order
+from loaders.tables.lines import reading_order, table_lines
 from loaders.tables.places import Grid, Places, grid_of
-from loaders.tables.rows import table_rows
+from loaders.tables.rows import judged_lines, rows_of
 from loaders.tables.spans import merged_places
 from loaders.tables.words import Ints, Upright, right_neighbours, upright
 
@@ -45,10 +46,9 @@ def cut_grid(up: Upright) -> Grid | None:
         return None
     pairs = right_neighbours(up.boxes)
     cuts = column_cuts(up, pairs)
-    at = np.array([cut.x for cut in cuts])
-    edges = np.r_[up.boxes[:, 0].min(), at, up.boxes[:, 2].max()]
-    column = np.searchsorted(at, up.middles[:, 0])
-    return grid_of(up, column, edges, cuts, table_rows(up, column, edges), pairs)
+    column, edges = columns_at(up, cuts)
+    judged = judged_lines(up, len(edges) - 1, table_lines(up, column, edges))
+    return grid_of(up, column, edges, cuts, rows_of(up, judged), pairs)
 
 
 def words_in(words: Words, region: Box) -> Ints:
