@@ -97,11 +97,18 @@ def test_a_note_in_a_typewriter_face_is_no_row() -> None:
         ["Examined", "30,818", "77.6"],
         ["Home", "493", "1.2"],
     ]
-    placed = [(text, 40 + 120 * col, 40 + 14 * row) for row, texts in enumerate(rows) for col, text in enumerate(texts)]
-    x = 40
-    for text in "Source: The examination data file, 1988-94".split():
-        placed.append((text, x, 104))
-        x += 6 * len(text) + 9
+    placed = [(text, 40 + 120 * col, 90 + 14 * row) for row, texts in enumerate(rows) for col, text in enumerate(texts)]
+    lines = ("The shares below are those that may", "be used for analyses of trends in", "all of the surveys")
+    for y, line in (
+        (40, lines[0]),
+        (53, lines[1]),
+        (66, lines[2]),
+        (154, "Source: The examination data file, 1988-94"),
+    ):
+        x = 40
+        for text in line.split():
+            placed.append((text, x, y))
+            x += 6 * len(text) + 9
     boxes = [(x, y, x + 6 * len(text), y + 10) for text, x, y in placed]
     words = Words.of(quads_from_boxes(boxes), [text for text, _, _ in placed], ocr=False)
     (region,) = detect_tables(words, Frame(480.0, 300.0), NO_LINES)
