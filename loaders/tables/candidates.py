@@ -52,13 +52,13 @@ def columns_at(up: Upright, cuts: list[Cut]) -> tuple[Ints, Floats]:
     return np.searchsorted(at, up.middles[:, 0]), np.r_[up.boxes[:, 0].min(), at, up.boxes[:, 2].max()]
 
 
-def with_cuts(found: Candidates, taken: Bools) -> JudgedLines:
-    """Judge the same lines anew, with other columns."""
-    if np.array_equal(taken, found.taken):
+def judged_with(found: Candidates, taken: Bools, header: int) -> JudgedLines:
+    """Judge the same lines anew, with other columns or another number of lines that head them."""
+    if np.array_equal(taken, found.taken) and header == found.judged.header:
         return found.judged
     column, edges = columns_at(found.up, _of(found, taken))
     lines = parted_lines(found.up, column, edges, found.judged.lines.words)
-    return judged_lines(found.up, len(edges) - 1, lines)
+    return judged_lines(found.up, len(edges) - 1, lines, header)
 
 
 def grid_with(found: Candidates, taken: Bools, judged: JudgedLines) -> Grid:

@@ -5,7 +5,6 @@ Candidates go in, arrays go out: lengths in em, squeezed to about one, so that t
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 

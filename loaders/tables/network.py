@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from loaders.tables.features import CELL, COLUMN, LINE
 
-WIDTH = 48
-ROUNDS = 4
+WIDTH = 32
+ROUNDS = 3
 DROPOUT = 0.1
 LOW = -1e4
 

@@ -49,9 +49,9 @@ class JudgedLines:
     joins: list[bool]
 
 
-def judged_lines(up: Upright, columns: int, lines: Lines) -> JudgedLines:
-    """Judge which text lines of a table of so many columns head it, and which make one row."""
-    header = header_lines(up, lines, columns)
+def judged_lines(up: Upright, columns: int, lines: Lines, header: int | None = None) -> JudgedLines:
+    """Judge which text lines of a table of so many columns make one row, and, unless it is known, which head it."""
+    header = header_lines(up, lines, columns) if header is None else header
     return JudgedLines(lines, header, _Judge(up, columns, lines, header).joins())
 
 

@@ -1,7 +1,7 @@
 """Train the judge of table grids: `python -m loaders.tables.train --out DIR`.
 
-In: tables of known structure, synthesized here (45 styles, about 20 minutes with training on one CPU thread) or read from
-an examples file. Out, in `--out`: examples.npz, the exported graph with its figures on the styles held out.
+In: tables of known structure, synthesized here (53 styles; with training about 6 minutes of one CPU thread) or read
+from an examples file. Out, in `--out`: examples.npz, the exported graph with its figures on the styles held out.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from loaders.tables.examples import GridExample, examples_of, read_examples, write_examples
-from loaders.tables.features import CELL, COLUMN, LINE
+from loaders.tables.features import CELL, COLUMN, LINE, GridFeatures
 from loaders.tables.network import GridNetwork
 from loaders.tables.synthesize import HELD_OUT, synthesize_all
 from loaders.tables.truths import GridLabels
 
+STEPS = 3000
 NOISE = 0.06
 """Every figure is made larger or smaller by about this share of it."""
 HIDDEN = {"cut_taken": 0.3, "before_taken": 0.3, "joins": 0.3, "joins_before": 0.3, "header": 0.3, "bold": 0.25}
 """How often these are withheld from a table: what geometry decides, so that the network does not merely repeat it."""
 RULES = ("cut_ruled", "before_ruled", "ruled_under", "ruled_beside", "level", "full")
 RULES_HIDDEN = 0.05
-SMOOTHED = 0.02
+SMOOTHED = 0.005
 WEIGHTS = {"cut": 1.0, "join": 1.0, "head": 0.5, "label": 0.3, "beside": 0.7, "under": 0.7}
 
 
@@ -39,7 +40,7 @@ WEIGHTS = {"cut": 1.0, "join": 1.0, "head": 0.5, "label": 0.3, "beside": 0.7, "u
 class TrainOptions:
     """How to train: steps in all, tables per step, the highest learning rate, reached after `warm` steps."""
 
-    steps: int = 4000
+    steps: int = STEPS
     batch: int = 16
     rate: float = 2e-3
     warm: int = 100
@@ -74,11 +75,11 @@ def batch_of(examples: Sequence[GridExample], rng: np.random.Generator | None = 
         given["mask"][k, :r, :c] = 1
         for name, label in wanted.items():
             array = getattr(made.labels, name)
-            label[(k, *(slice(size) for size in array.shape))] = array
+            label[k][tuple(slice(size) for size in array.shape)] = array
     return {name: torch.from_numpy(array) for name, array in (given | wanted).items()}
 
 
-def _varied(made: GridExample, rng: np.random.Generator) -> object:
+def _varied(made: GridExample, rng: np.random.Generator) -> GridFeatures:
     """Return features with noise, some withheld."""
     changed = {}
     hidden = {name for name, chance in HIDDEN.items() if rng.random() < chance}
@@ -88,7 +89,7 @@ def _varied(made: GridExample, rng: np.random.Generator) -> object:
         array = array * (1 + NOISE * rng.standard_normal(array.shape, np.float32))
         array[..., [k for k, name in enumerate(names) if name in hidden]] = 0
         changed[part] = array
-    return type(made.features)(**changed)
+    return GridFeatures(**changed)
 
 
 def loss_of(network: nn.Module, batch: Batch) -> Tensor:
@@ -149,9 +150,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the trained model")
     parser.add_argument("--examples", type=Path, help="a file of examples; made anew where none is given")
-    parser.add_argument("--drafts", type=int, default=3600, help="tables to typeset")
-    parser.add_argument("--degraded", type=int, default=2, help="variants of each as an OCR engine gives them")
-    parser.add_argument("--steps", type=int, default=TrainOptions.steps)
+    parser.add_argument("--drafts", type=int, default=2400, help="tables to typeset")
+    parser.add_argument("--degraded", type=int, default=3, help="variants of each as an OCR engine gives them")
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)

@@ -1,7 +1,7 @@
 """What the model should say of a table whose structure is known: labels of its candidates.
 
-Candidates and the true cell of every word go in. A label is 1, 0, or IGNORED where the candidates cannot tell the truth:
-a line that holds words of two rows, a place cut in two.
+Candidates and the true cell of every word go in. A label is 1, 0, or IGNORED where the candidates cannot tell the
+truth: a line that holds words of two rows, a place cut in two.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from loaders.tables.candidates import Candidates, columns_at
+from loaders.tables.candidates import Candidates
 from loaders.tables.synthesize import TrueTable
 from loaders.tables.words import Ints
 
@@ -42,7 +42,6 @@ class GridLabels:
 def labels_of(found: Candidates, truth: TrueTable) -> GridLabels:
     """Label a table's candidates."""
     cell = truth.cell[found.up.rows]
-    column, _ = columns_at(found.up, found.cuts)
     shape = len(found.judged.lines), len(found.cuts) + 1
     line_of = np.zeros(len(found.up), int)
     for number, words in enumerate(found.judged.lines.words):
@@ -54,17 +53,15 @@ def labels_of(found: Candidates, truth: TrueTable) -> GridLabels:
     gap = _true_gaps(found, where, known)
     col = _columns_between(gap, truth.cols)
     part = gap >= 0
-    joins = np.where((row[1:] < 0) | (row[:-1] < 0), IGNORED, row[1:] == row[:-1])
-    head = np.where(row < 0, IGNORED, row < truth.header_rows)
-    label = np.where(col < 0, IGNORED, col < truth.header_cols)
-    number = np.full((truth.rows, truth.cols), -1)
-    for k, (r, c, down, over) in enumerate(places):
-        number[r : r + down, c : c + over] = k
-    there = np.where((row[:, None] >= 0) & (col >= 0), number[row[:, None], col], -2)
-    beside = _same(there[:, :-1], there[:, 1:])
-    beside[:, ~part] = IGNORED
-    under = _same(there[:-1], there[1:])
-    under[joins != 0] = IGNORED
+    joins = np.where((row[1:] < 0) | (row[:-1] < 0), IGNORED, (row[1:] == row[:-1]).astype(int))
+    head = np.where(row < 0, IGNORED, (row < truth.header_rows).astype(int))
+    label = np.where(col < 0, IGNORED, (col < truth.header_cols).astype(int))
+    owner = np.full((truth.rows, truth.cols), -1)
+    for k, one in enumerate(truth.cells):
+        owner[one.row : one.row + one.rows, one.col : one.col + one.cols] = k
+    there = np.where((row[:, None] >= 0) & (col >= 0), owner[row[:, None], col], -2)
+    beside = np.where(part, _same(there[:, :-1], there[:, 1:]), IGNORED)
+    under = np.where((joins == 0)[:, None], _same(there[:-1], there[1:]), IGNORED)
     return GridLabels(*(one.astype(np.int8) for one in (part, joins, head, label, beside, under)))
 
 
@@ -81,7 +78,7 @@ def _common(group: Ints, value: Ints, counted: npt.NDArray[np.bool_], size: int)
 
 
 def _true_gaps(found: Candidates, where: Ints, known: npt.NDArray[np.bool_]) -> Ints:
-    """Return for each cut the true column to its left, where it parts that from the next; IGNORED where it parts none."""
+    """Return for each cut the true column to its left, IGNORED where it does not part that from the next."""
     single = known & (where[:, 3] == 1)
     middle, col = found.up.middles[single, 0], where[single, 1]
     gaps = np.full(len(found.cuts), IGNORED)

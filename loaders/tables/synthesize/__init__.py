@@ -1,7 +1,7 @@
 """Tables with exactly known structure, typeset by Typst: what the judge of a table's grid learns from.
 
-A style writes a Draft, a Look sets it, and what is read back from the page is a TrueTable: as its text layer gives it, or
-degraded as an OCR engine gives it.
+A style writes a Draft, a Look sets it, and what is read back from the page is a TrueTable: as its text layer gives it,
+or degraded as an OCR engine gives it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A table before it is set: what each cell says and covers, what heads it, where groups and totals are.
 
-A style writes a Draft; `looks` makes markup of it, `truth` its structure. Rows are filled as those of HTML are: an entry
-takes the next place that no entry of a row above reaches down to, so that a draft cannot contradict itself.
+A style writes a Draft; `looks` makes markup of it, `truth` its structure. Rows are filled as those of HTML are: an
+entry takes the next place that no entry of a row above reaches down to, so that a draft cannot contradict itself.
 """
 
 from __future__ import annotations

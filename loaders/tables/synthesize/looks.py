@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loaders.relate.synthesize.manuscript import LIGHT, Manuscript
-from loaders.relate.synthesize.sheet import DARKS, SANS, SERIF, TINTS
+from loaders.relate.synthesize.sheet import DARKS, MONO, SANS, SERIF, TINTS
 from loaders.tables.synthesize.draft import Draft, Placed
 from loaders.tables.words import Bools
 
@@ -26,6 +26,7 @@ class Look:
     width: float
     size: float
     face: str
+    spacing: int
     inset: tuple[float, float]
     leading: float
     stroke: float
@@ -48,7 +49,8 @@ class Look:
             name=rng.choice(draft.looks or LOOKS),
             width=min(rng.uniform(190, 330) + size * 4.5 * draft.columns * rng.uniform(0.6, 1.4) + 90 * wordy, 900),
             size=size,
-            face=rng.choice(SERIF + SANS),
+            face=rng.choice(MONO if rng.random() < 0.06 else SERIF + SANS),
+            spacing=rng.choice((100, 100, rng.randint(75, 170))),
             inset=(rng.uniform(1, 3) if tight else rng.uniform(2, 9), rng.choice((1.2, 1.8, 2.5, 3.2, 4, 6))),
             leading=rng.uniform(0.25, 0.6),
             stroke=rng.choice((0.3, 0.5, 0.75, 1.0)),
@@ -72,7 +74,8 @@ def markup_of(draft: Draft, look: Look, manuscript: Manuscript) -> str:
     columns = ", ".join(f"{share:.2f}fr" if look.fixed else "auto" for share in shares)
     return (
         f"#set page(width: {look.width:.0f}pt, height: auto, margin: 14pt)\n"
-        f'#set text(font: ("{look.face}", "Noto Sans", "DejaVu Sans"), size: {look.size:.1f}pt, hyphenate: false)\n'
+        f'#set text(font: ("{look.face}", "Noto Sans", "DejaVu Sans"), size: {look.size:.1f}pt, '
+        f"spacing: {look.spacing}%, hyphenate: false)\n"
         f"#set par(justify: false, leading: {look.leading:.2f}em)\n"
         f"#table(columns: ({columns},), stroke: none, {', '.join(cells)})"
     )
@@ -132,9 +135,10 @@ def _cell(
         fill = f', fill: rgb("{look.tint}")'
     spans = f"colspan: {entry.cols}, rowspan: {entry.rows}, " if entry.cols * entry.rows > 1 else ""
     upright = look.head_upright if heading else look.upright
+    inner = _inner(look, manuscript, one, number, heading)
     return (
         f"table.cell({spans}align: {align} + {upright}, stroke: ({stroke}){fill}, "
-        f"inset: (x: {x:.1f}pt, top: {over:.1f}pt, bottom: {y:.1f}pt))[{_inner(look, manuscript, one, number, heading)}]"
+        f"inset: (x: {x:.1f}pt, top: {over:.1f}pt, bottom: {y:.1f}pt))[{inner}]"
     )
 
 
@@ -151,7 +155,7 @@ def _inner(look: Look, manuscript: Manuscript, one: Placed, number: int, heading
     parts = []
     if entry.before:
         parts.append(manuscript.more(entry.before) + " #h(1fr)")
-    parts.append(manuscript.more(entry.text))
+    parts.append("#linebreak()".join(manuscript.more(line) for line in entry.text.split("\n")))
     if entry.raised:
         parts.append(f"#super[{manuscript.more(entry.raised)}]")
     if entry.after:

@@ -51,7 +51,7 @@ class TrueTable:
 
 def table_of(draft: Draft, labelled: LabelledPage, style: str, *, ocr: bool = False) -> TrueTable:
     """Find the cell of every word by the level of its block, which is the number of an entry. Raises UntrueError."""
-    placed, cells, number_of = draft.placed(), [], dict[int, int]()
+    placed, cells, number_of = draft.placed(), list[TrueCell](), dict[int, int]()
     for number, one in enumerate(placed, 1):
         entry = one.entry
         text = " ".join(filter(None, (entry.before, entry.text + entry.raised, entry.after)))

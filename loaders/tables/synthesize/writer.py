@@ -15,9 +15,9 @@ NOUNS = (
     "education health food clothing population households births deaths workers students teachers farms schools "
     "hospitals roads vehicles accidents emissions waste rainfall temperature samples patients subjects age weight "
     "height pressure dose response group control treatment method model accuracy error rate score precision recall "
-    "baseline parameters layers batch epochs data set features region district country city area output exports imports "
-    "steel cement coal cotton wheat rice maize fish timber paper copper gold machinery chemicals textiles permits "
-    "contracts projects grants awards meetings staff volunteers members visitors rooms tickets licences"
+    "baseline parameters layers batch epochs data set features region district country city area output exports "
+    "imports steel cement coal cotton wheat rice maize fish timber paper copper gold machinery chemicals textiles "
+    "permits contracts projects grants awards meetings staff volunteers members visitors rooms tickets licences"
 ).split()
 ADJECTIVES = (
     "total net gross other current deferred operating annual average monthly weekly primary secondary rural urban "
@@ -28,10 +28,11 @@ ADJECTIVES = (
 CONNECTIVES = ("of", "and", "for", "in", "per", "from", "by", "with", "before", "to", "on", "under")
 VERBS = "shows includes covers requires provides measures excludes supports allows describes applies reports".split()
 PLACES = (
-    "Austria Belgium Brazil Canada Chile Denmark Egypt Finland France Germany Ghana Hungary India Indonesia Italy Japan "
-    "Kenya Malaysia Mexico Morocco Nepal Netherlands Norway Peru Philippines Poland Portugal Romania Senegal Spain "
-    "Sweden Thailand Turkey Uganda Ukraine Vietnam Zambia"
-).split() + ["United Kingdom", "United States", "South Africa", "New Zealand", "Sri Lanka", "Czech Republic"]
+    "Austria,Belgium,Brazil,Canada,Chile,Denmark,Egypt,Finland,France,Germany,Ghana,Hungary,India,Indonesia,Italy,"
+    "Japan,Kenya,Malaysia,Mexico,Morocco,Nepal,Netherlands,Norway,Peru,Philippines,Poland,Portugal,Romania,Senegal,"
+    "Spain,Sweden,Thailand,Turkey,Uganda,Ukraine,Vietnam,Zambia,United Kingdom,United States,South Africa,"
+    "New Zealand,Sri Lanka,Czech Republic"
+).split(",")
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 SYMBOLS = "α β γ δ λ μ σ θ".split()
@@ -128,7 +129,15 @@ class Writer:
     def headings(self, count: int, most_words: int = 3) -> list[str]:
         """Return column headings, with units now and then."""
         unit = self.rng.choice(("", "", "(%)", "($)", "(kg)", "(n)", "(mm)", "(000)"))
-        return [f"{self.phrase(1, most_words)} {unit if self.maybe() else ''}".strip() for _ in range(count)]
+        broken = self.maybe(0.15)
+        heads = [f"{self.phrase(1, most_words)} {unit if self.maybe() else ''}".strip() for _ in range(count)]
+        return [self.broken(head) if broken and self.maybe(0.8) else head for head in heads]
+
+    def broken(self, text: str) -> str:
+        """Return a text with a line of its own for what stands before or after one of its spaces."""
+        words = text.split()
+        at = self.rng.randint(1, max(len(words) - 1, 1))
+        return "\n".join(filter(None, (" ".join(words[:at]), " ".join(words[at:]))))
 
     def clock(self) -> str:
         return f"{self.rng.randint(0, 23):02}:{self.rng.randint(0, 59):02}"

@@ -50,14 +50,17 @@ def _statement(w: Writer, groups: int, columns: int, *, notes: bool = False, spa
 
 
 def income_statement(w: Writer) -> Draft:
+    """What came in and what was spent, year by year."""
     return _statement(w, w.some(1, 3), w.some(2, 3), spanned=w.maybe(0.6))
 
 
 def balance_sheet(w: Writer) -> Draft:
+    """What is owned and owed at the end of two years."""
     return _statement(w, w.some(2, 5), 2, notes=w.maybe(0.4))
 
 
 def cash_flow(w: Writer) -> Draft:
+    """Cash by activity."""
     return _statement(w, w.some(2, 4), w.some(1, 3), notes=w.maybe(0.2), spanned=w.maybe(0.3))
 
 
@@ -179,5 +182,5 @@ STYLES = tuple(
         loan_schedule,
         tax_schedule,
         maturities,
-    )  # fmt: skip
+    )
 )

@@ -152,7 +152,7 @@ def week_plan(w: Writer) -> Draft:
 
 def contacts(w: Writer) -> Draft:
     """Names, addresses, numbers: lines of one cell that look like rows."""
-    draft = Draft(["label", "words", "label"], looks=RULED + ("none",), widths=w.rng.choice(((), (1.2, 1.5, 1.2))))
+    draft = Draft(["label", "words", "label"], looks=(*RULED, "none"), widths=w.rng.choice(((), (1.2, 1.5, 1.2))))
     draft.head("Name", "Address", w.rng.choice(("Phone", "E-mail", "Contact")))
     for _ in range(w.some(3, 10)):
         draft.add(
@@ -167,7 +167,7 @@ def comparison(w: Writer) -> Draft:
     """Products across, features down, in marks and short words."""
     columns = w.some(2, 5)
     kinds: list[Kind] = ["label", *["mark"] * columns]  # type: ignore[list-item]
-    draft = Draft(kinds, looks=RULED + ("book",))
+    draft = Draft(kinds, looks=(*RULED, "book"))
     draft.head("", *(w.phrase(1, 2) for _ in range(columns)))
     for _ in range(w.some(4, 12)):
         if w.maybe(0.1):
@@ -207,6 +207,63 @@ def nutrition(w: Writer) -> Draft:
     return draft
 
 
+def strategy(w: Writer) -> Draft:
+    """A few columns of long texts, or of lists with a line or more for each item, one row or a few."""
+    columns = w.some(2, 4)
+    kinds: list[Kind] = ["words"] * columns  # type: ignore[assignment]
+    widths = tuple(w.rng.uniform(1, 2) for _ in range(columns))
+    draft = Draft(kinds, looks=RULED, header_cols=w.some(0, 1), widths=widths)
+    draft.head(*(w.phrase(1, 3) for _ in range(columns)))
+    bullet, by_line = w.rng.choice(("•", "–", "-", "", "●")), w.maybe(0.7)
+    for _ in range(w.some(1, 5)):
+        cells = [
+            ("\n" if by_line else " ").join(f"{bullet} {w.sentence(2, 14)}".strip() for _ in range(w.some(1, 5)))
+            for _ in range(columns)
+        ]
+        draft.add(*([w.phrase(1, 3), *cells[1:]] if draft.header_cols else cells))
+    return draft
+
+
+def answers(w: Writer) -> Draft:
+    """Short words in every cell, row for row, as close as lines of text."""
+    columns = w.some(2, 8)
+    kinds: list[Kind] = ["label", *["mark"] * columns]  # type: ignore[list-item]
+    draft = Draft(kinds)
+    draft.head(w.phrase(1, 2), *(w.phrase(1, 2) for _ in range(columns)))
+    said = w.rng.choice(
+        (("yes", "no"), ("yes", "no", "na", "yes*"), ("low", "medium", "high"), ("good", "fair", "poor", "-"))
+    )
+    for _ in range(w.some(4, 16)):
+        label = w.rng.choice((w.phrase(1, 3), "".join(w.rng.sample("abcdefg", w.some(1, 5))), w.pen.code()))
+        draft.add(label, *(w.rng.choice(said) for _ in range(columns)))
+    return draft
+
+
+def milestones(w: Writer) -> Draft:
+    """Headings of a name and a date in a line of their own; labels and figures below."""
+    columns = w.some(2, 5)
+    kinds: list[Kind] = ["label", *["figure"] * columns]  # type: ignore[list-item]
+    draft = Draft(kinds)
+    draft.head(w.rng.choice(("", w.phrase(1, 2))), *(f"{w.phrase(1, 2)}:\n{w.pen.date()}" for _ in range(columns)))
+    makes = [w.figures() for _ in range(columns)]
+    for _ in range(w.some(3, 12)):
+        label = w.phrase(1, 6)
+        draft.add(w.broken(label) if w.maybe(0.1) else label, *(make() for make in makes))
+    return draft
+
+
+def classes(w: Writer) -> Draft:
+    """Group names in a row of their own that looks like any other, wordy cells beside their members' names."""
+    kinds: list[Kind] = ["label", "words", "words"]
+    draft = Draft(kinds, looks=RULED, widths=(1.0, w.rng.uniform(1.5, 3), w.rng.uniform(1.5, 3)))
+    draft.head(w.phrase(1, 1), "Definition", "Examples")
+    for _ in range(w.some(2, 4)):
+        draft.section(w.phrase(1, 2) + w.rng.choice((":", "")), whole=w.maybe(0.2), bold=w.maybe(0.3))
+        for _ in range(w.some(1, 3)):
+            draft.add(Entry(w.phrase(1, 3), indent=w.rng.choice((0, 1))), w.sentence(4, 18), w.sentence(3, 12))
+    return draft
+
+
 HELD_OUT = (government_form, agenda, contacts)
 STYLES = tuple(
     Style(write.__name__, write, held_out=write in HELD_OUT)
@@ -224,5 +281,9 @@ STYLES = tuple(
         comparison,
         risks,
         nutrition,
-    )  # fmt: skip
+        strategy,
+        answers,
+        milestones,
+        classes,
+    )
 )

@@ -254,5 +254,5 @@ STYLES = tuple(
         with_units,
         ablation,
         literature,
-    )  # fmt: skip
+    )
 )

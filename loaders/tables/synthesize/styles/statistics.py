@@ -108,6 +108,71 @@ def cross_table(w: Writer) -> Draft:
     return draft
 
 
+def counted(w: Writer) -> Draft:
+    """Counts beside what they are in per cent, without a heading over both; long headings that wrap."""
+    pairs = w.some(1, 4)
+    draft = Draft(_kinds(1, 2 * pairs))
+    names = [w.phrase(1, 5) for _ in range(pairs)]
+    draft.head(
+        "",
+        *(
+            head
+            for name in names
+            for head in (f"Number of {name.lower()}", w.rng.choice(("%", "Pct of all", f"{name}, %")))
+        ),
+    )
+    form = w.rng.choice(("{:.0f}%", "{:.1f}%", "{:.1f}", "({:.1f}%)", "({:.0f})"))
+    for _ in range(w.some(3, 12)):
+        draft.add(
+            w.phrase(1, 3),
+            *(text for _ in range(pairs) for text in (f"{w.some(0, 900):,}", form.format(w.rng.random() * 100))),
+        )
+    return draft
+
+
+def quantities(w: Writer) -> Draft:
+    """Figures with their units in every cell, or in words: "8 ml", "40 years", "1 in 5"."""
+    columns = w.some(1, 5)
+    draft = Draft(_kinds(1, columns))
+    draft.head(w.phrase(1, 2), *(w.phrase(1, 2) for _ in range(columns)))
+    units = [
+        w.rng.choice(("ml", "mg", "years", "kg", "min", "cm", "days", "units", "%", "of 5", "°C"))
+        for _ in range(columns + 1)
+    ]
+    numbered = w.maybe(0.5)
+    for k in range(w.some(3, 16)):
+        label = f"{k + w.some(0, 1)} {units[-1]}" if numbered else w.phrase(1, 2)
+        draft.add(label, *(f"{w.rng.choice(('', '', '<', '*'))}{w.some(0, 99)} {unit}" for unit in units[:-1]))
+    return draft
+
+
+def sparse(w: Writer) -> Draft:
+    """Short figures, many cells empty, rows of every kind of length."""
+    columns = w.some(3, 10)
+    draft = Draft(_kinds(1, columns))
+    draft.head(w.phrase(1, 2), *(w.rng.choice((w.phrase(1, 1), str(k), f"Q{k + 1}")) for k in range(columns)))
+    chance = w.rng.uniform(0.2, 0.8)
+    for _ in range(w.some(4, 16)):
+        figures = [str(w.some(0, 99)) if w.maybe(chance) else w.rng.choice(("", "", "-")) for _ in range(columns)]
+        draft.add(w.phrase(1, 6), *figures)
+    draft.add("Total", *(str(w.some(0, 99)) for _ in range(columns)))
+    return draft
+
+
+def ranked_words(w: Writer) -> Draft:
+    """Names in every column, of one or two words, so that nothing but their edges parts the columns."""
+    columns = w.some(2, 5)
+    draft = Draft(_kinds(columns, 0))
+    draft.head(*(w.phrase(1, 2) for _ in range(columns)))
+    makes = [
+        w.rng.choice((lambda: w.phrase(1, 3), w.pen.name, w.pen.goods, w.pen.date, w.pen.code, w.pen.firm))
+        for _ in range(columns)
+    ]
+    for _ in range(w.some(3, 14)):
+        draft.add(*(make() for make in makes))
+    return draft
+
+
 def timetable(w: Writer) -> Draft:
     """Stops down, journeys across."""
     runs = w.some(4, 12)
@@ -182,9 +247,13 @@ STYLES = tuple(
         year_spans,
         two_stubs,
         cross_table,
+        counted,
+        quantities,
+        sparse,
+        ranked_words,
         timetable,
         league,
         calendar,
         rates,
-    )  # fmt: skip
+    )
 )
