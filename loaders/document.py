@@ -263,7 +263,7 @@ class Page:
     """One page, read. `blocks` are in reading order, which is decided once; nothing after it sorts.
 
     number    1-based; `label` as the document calls it ("iv")
-    key       the page's cache key: a hash of its own inputs and of how it was read
+    key       the page's cache key: a hash of its own inputs and of how it was read; empty where there was no cache
     ocr       whether any word was read from pixels
     engine    the OCR engine, or "" where the text layer served
     turn      clockwise degrees the raster had to be turned by to be upright, beyond the file's own rotation

@@ -93,8 +93,8 @@ class Reader:
     def read(self, page: OpenPage, number: int, source: str, cache: Cache | None = None) -> PageRead | Failure:
         """Read one page, or take it from the cache; a page that cannot be read is a Failure."""
         try:
-            with stage("open"):
-                key = Cache.key(page.key, self.reading_id)
+            with stage("open"):  # a page's own hash is only for the cache to know it by
+                key = Cache.key(page.key, self.reading_id) if cache is not None else ""
             with stage("cache"):
                 known = cache and cache.get(key, number=number, label=page.label, source=source)
             if known:

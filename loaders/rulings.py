@@ -209,5 +209,6 @@ def _joined(lines: Floats, near: float, reach: float) -> Floats:
         cuts = np.flatnonzero(pieces[1:, 1] > ends[:-1] + reach) + 1
         for group in np.split(pieces, cuts):
             weight = np.maximum(group[:, 2] - group[:, 1], 1e-6)
-            whole.append((float(np.average(group[:, 0], weights=weight)), float(group[0, 1]), float(group[:, 2].max())))
+            middle = (group[:, 0] * weight).sum() / weight.sum()
+            whole.append((float(middle), float(group[0, 1]), float(group[:, 2].max())))
     return np.array(whole, np.float64).reshape(-1, 3)

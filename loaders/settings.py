@@ -14,12 +14,15 @@ from typing import Any, Literal, get_args
 
 from loaders.errors import UsageError
 
-REVISION = "4"
+REVISION = "5"
 """Raised whenever the same settings would give another result, so that old caches are not believed."""
 
 TextMode = Literal["auto", "ocr", "layer"]
 Rasterizer = Literal["pymupdf", "pdfium"]
 Order = Literal["relational", "geometric", "engine"]
+TableText = Literal["markdown", "sentences"]
+
+CHOICES = (("text", TextMode), ("rasterizer", Rasterizer), ("order", Order), ("table_text", TableText))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,8 @@ class Settings:
     min_confidence  words below it are dropped, with that reason
     max_tokens      chunk budget in tokens of cl100k_base, headings and special tokens included
     context         put the document's name and the heading path in front of what is embedded
+    table_text      how a table's rows are embedded: "markdown", as they are shown, or "sentences", in which every value
+                    carries its headers
     password        for encrypted files; never part of a fingerprint, repr or report
     """
 
@@ -54,10 +59,11 @@ class Settings:
     min_confidence: float = 0.5
     max_tokens: int = field(default=256, metadata={"stage": "cut"})
     context: bool = field(default=True, metadata={"stage": "cut"})
+    table_text: TableText = field(default="markdown", metadata={"stage": "cut"})
     password: str | None = field(default=None, repr=False, metadata={"stage": "secret"})
 
     def __post_init__(self) -> None:
-        for name, allowed in (("text", TextMode), ("rasterizer", Rasterizer), ("order", Order)):
+        for name, allowed in CHOICES:
             if getattr(self, name) not in get_args(allowed):
                 raise UsageError(f"{name}={getattr(self, name)!r}; choose one of {', '.join(get_args(allowed))}")
         if not 36 <= self.dpi <= 1200:

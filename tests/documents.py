@@ -158,7 +158,7 @@ def chunks_of(
     max_tokens: int = 256,
     budgets: Sequence[TokenBudget] = (),
     composed: ComposedText | None = None,
-    **settings: bool,
+    **settings: bool | str,
 ) -> tuple[Chunk, ...]:
     """Cut pages with the identity of a document that every test shares."""
     return cut(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from loaders.document import Chunk, Page
 from loaders.errors import UsageError
 from loaders.ledger import check
+from loaders.settings import TableText
 from loaders.text.composition import compose
 from loaders.tokens import TokenBudget, cl100k
 
@@ -220,6 +222,37 @@ def test_a_header_over_half_the_budget_is_not_repeated() -> None:
     check(pages, chunks)
 
 
+def test_rows_can_be_embedded_as_sentences() -> None:
+    rows = [["Item", "2021", "2022"], *[[f"Row {n}", str(n), f"a|b {n}" if n == 2 else ""] for n in range(40)]]
+    pages = [page_of(title("Sales"), B("caption", ["Table 1. In millions"]), T(rows))]
+    chunks = chunks_of(pages, max_tokens=64, table_text="sentences")
+    assert chunks[0].text.startswith(
+        "Sales\n\nTable 1. In millions\n\n| Item | 2021 | 2022 |\n| --- | --- | --- |\n| Row 0 |"
+    )
+    lines = [line for chunk in chunks for line in chunk.embed_text.split("\n") if line.startswith("Row")]
+    assert lines[:3] == ["Row 0, 2021: 0", "Row 1, 2021: 1", "Row 2, 2021: 2; Row 2, 2022: a|b 2"]
+    assert len(lines) == 40
+    assert all(
+        chunk.embed_text.startswith("Sales") and "|" not in chunk.embed_text.replace("a|b", "") for chunk in chunks
+    )
+    check(pages, chunks)
+
+
+def test_a_row_too_long_for_a_sentence_is_embedded_as_it_is_shown() -> None:
+    wide = [["Name", *"ABCDE"], ["a rather long name that a row has here", *"12345"]]
+    (chunk,) = chunks_of([page_of(T(wide))], max_tokens=64, table_text="sentences")
+    assert chunk.embed_text == chunk.text
+    (chunk,) = chunks_of([page_of(T(wide))], max_tokens=128, table_text="sentences")
+    assert chunk.embed_text.count(wide[1][0]) == 5
+
+
+def test_a_continued_table_says_its_first_header() -> None:
+    more = T(ROWS[8:], header_rows=0, continues=True)
+    pages = pages_of([T(ROWS[:8]), B("footnote", ["A note"])], [more])
+    said = chunks_of(pages, table_text="sentences")[2].embed_text
+    assert said.split("\n")[1] == f"{ROWS[8][0]}, {ROWS[0][1]}: {ROWS[8][1]}"
+
+
 def test_a_continued_table_repeats_its_first_header() -> None:
     more = T(ROWS[8:], header_rows=0, continues=True)
     pages = pages_of([T(ROWS[:8]), B("footnote", ["A note"])], [more])
@@ -347,20 +380,28 @@ def _furniture(words: tuple[int, ...]):  # type: ignore[no-untyped-def]
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(DOCUMENT, st.integers(16, 60), st.sampled_from(sorted(COUNTERS)), st.integers(40, 90), st.booleans())
+@given(
+    DOCUMENT,
+    st.integers(16, 60),
+    st.sampled_from(sorted(COUNTERS)),
+    st.integers(40, 90),
+    st.booleans(),
+    st.sampled_from(get_args(TableText)),
+)
 def test_what_holds_for_any_document(
-    specs: list[list[B | T]], max_tokens: int, counter: str, limit: int, context: bool
+    specs: list[list[B | T]], max_tokens: int, counter: str, limit: int, context: bool, table_text: TableText
 ) -> None:
     pages = built(specs)
     composed = compose(pages)
     budget = TokenBudget(limit, COUNTERS[counter], counter)
-    chunks = chunks_of(pages, composed=composed, max_tokens=max_tokens, budgets=[budget], context=context)
+    chosen = {"composed": composed, "budgets": [budget], "context": context, "table_text": table_text}
+    chunks = chunks_of(pages, max_tokens=max_tokens, **chosen)
 
     check(pages, chunks)
     for chunk in chunks:
         assert cl100k(max_tokens).count(chunk.embed_text) <= max_tokens
         assert budget.count(chunk.embed_text) <= limit
-        assert chunk.embed_text.endswith(chunk.text)
+        assert chunk.embed_text.endswith(chunk.text) or (table_text == "sentences" and chunk.category == "table")
         assert chunk.boxes
         assert json.loads(json.dumps(chunk.metadata)) == chunk.metadata
         assert {type(value) for value in chunk.metadata.values()} <= {str, int, float, bool}
@@ -371,7 +412,7 @@ def test_what_holds_for_any_document(
     assert all(one.end <= other.start for one, other in pairwise(chunks))
     assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
     _no_heading_ends_a_chunk(pages, chunks, [cl100k(max_tokens), budget])
-    again = chunks_of(pages, composed=composed, max_tokens=max_tokens, budgets=[budget], context=context)
+    again = chunks_of(pages, max_tokens=max_tokens, **chosen)
     assert [(c.text, c.embed_text, c.metadata, c.words) for c in chunks] == [
         (c.text, c.embed_text, c.metadata, c.words) for c in again
     ]

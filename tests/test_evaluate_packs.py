@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,10 @@ def test_select_filters_and_keeps_what_questions_search_in() -> None:
     assert ids(split="dev", sources=["b"]) == ["d2", "q3"], "only documents with evidence"
     assert ids(split="dev", scope="corpus") == ["d1", "d2", "q2"], "a corpus question searches all documents"
     assert ids(split="heldout") == ["x"], "no question, no document"
+    tagged = replace(pack, items=(*pack.items, replace(page("y"), tags=("index", "multi_column"))))
+    assert [item.id for item in select(tagged, tags=["multi_column", "index"])] == ["y"]
+    with pytest.raises(UsageError, match="no tag columns; it has index, multi_column"):
+        select(tagged, tags=["columns"])
     with pytest.raises(UsageError, match="no source c; it has a, b"):
         select(pack, sources=["c"])
     with pytest.raises(UsageError, match="no split test"):

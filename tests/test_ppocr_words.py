@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from loaders.geometry import quads_from_boxes
 from loaders.ocr.ppocr_recognize import LINE, STEP, Reading, decode
-from loaders.ocr.ppocr_words import ink_of, word_groups, words_of_line
+from loaders.ocr.ppocr_words import Contrast, word_groups, words_of_line
 from loaders.ocr.type_size import ems_high
 
 CHARACTERS = ("", "a", "b", " ")
@@ -19,7 +19,7 @@ CHARACTERS = ("", "a", "b", " ")
 def line(text: str, size: int = 28) -> tuple[np.ndarray, Reading, list[tuple[float, float, float, float]]]:
     """Print a line into a strip; return it, a reading that is right, and the boxes of its words."""
     font = ImageFont.load_default(size)
-    image = Image.new("RGB", (2000, LINE), "white")
+    image = Image.new("L", (2000, LINE), "white")
     draw = ImageDraw.Draw(image)
     draw.text((20, 8), text, font=font, fill="black")
     edges = [20 + draw.textlength(text[:i], font=font) for i in range(len(text) + 1)]
@@ -94,6 +94,27 @@ def test_boxes_hug_the_ink_of_words():
     assert words.size == pytest.approx(28, rel=0.1)
 
 
+@pytest.mark.parametrize("text", ["able", "a page of legible type", "Paper", "none are left"])
+def test_sizes_that_differ_by_less_than_a_row_are_told_apart(text: str):
+    sizes = np.array([24.0, 24.4, 24.8, 25.2, 25.6])
+    found = np.array([_size_of_smooth_line(text, float(size)) for size in sizes])
+    assert found / found[0] == pytest.approx(sizes / sizes[0], abs=0.025)  # a row is .042
+    assert (np.diff(found) > 0).all()
+
+
+def _size_of_smooth_line(text: str, size: float) -> float:
+    """Print a line eight times as large, without hints to the pixel grid that would be seen, and shrink it."""
+    font = ImageFont.load_default(size * 8)
+    large = Image.new("L", (400 * 8, LINE * 8), "white")
+    draw = ImageDraw.Draw(large)
+    draw.text((160, 50), text, font=font, fill="black")
+    edges = [20 + draw.textlength(text[:i], font=font) / 8 for i in range(len(text) + 1)]
+    places = np.array([(a + b) / 2 for a, b in pairwise(edges)], np.float32)
+    strip = np.array(large.reduce(8))[:, : int(edges[-1]) + 20]
+    reading = Reading(text, places, np.full(len(text), 0.9, np.float32))
+    return words_of_line(strip, strip.shape[1], reading, quads_from_boxes([(0, 0, strip.shape[1], LINE)])[0]).size
+
+
 def test_rules_around_a_cell_are_no_part_of_its_words():
     strip, reading, truth = line("Net 40", 24)
     ruled = strip.copy()
@@ -140,11 +161,12 @@ def test_words_of_an_unread_line_are_no_surer_than_the_line(chances: list[float]
 
 def test_ink_is_found_in_either_polarity():
     strip, _, _ = line("polarity")
-    assert np.array_equal(ink_of(strip), ink_of(255 - strip))
+    assert np.array_equal(Contrast.of(strip).ink(), Contrast.of(255 - strip).ink())
 
 
 @pytest.mark.parametrize(
-    ("text", "ems"), [("axe", 0.49), ("Axe", 0.72), ("page", 0.70), ("Apples", 0.93), ("中", 0.92)]
+    ("text", "ems"),
+    [("axe", 0.49), ("Axe", 0.68), ("page", 0.70), ("Apples", 0.93), ("able,", 0.85), ("4", 0.68), ("中", 0.92)],
 )
 def test_ink_is_as_high_as_its_letters(text: str, ems: float):
     assert ems_high(text) == pytest.approx(ems)

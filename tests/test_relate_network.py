@@ -19,17 +19,19 @@ from loaders.export import to_json
 from loaders.geometry import Frame
 from loaders.relate import relate
 from loaders.relate.backgrounds import paper_darkness
+from loaders.relate.columns_of import AROUND
 from loaders.relate.decode import chains_of, grouped, linked, next_probabilities, ordered, sigmoid
 from loaders.relate.examples import Example, example, read_examples, write_examples
 from loaders.relate.geometric import Sight
 from loaders.relate.graphs import Graph, nearest
 from loaders.relate.model import WEIGHTS, model_digest, open_model
-from loaders.relate.network import parameter_count, stages
+from loaders.relate.network import STAGES, parameter_count, stages
 from loaders.relate.relational import table_likelihood
 from loaders.relate.strokes import bold_words
 from loaders.relate.structure import BlockDraft, assemble, canonical_order
 from loaders.relate.synthesize import LabelledPage
 from loaders.relate.train import Training, TrainOptions, train
+from loaders.relate.validate import run_stage
 
 # -- decoding: any logits at all ---------------------------------------------------------------------------------------
 
@@ -109,6 +111,23 @@ def test_the_model_is_small_and_its_files_are_those_named() -> None:
     assert about["parameters"] == parameter_count(stages())
     assert sum(path.stat().st_size for path in WEIGHTS.glob("*.onnx")) < 10_000_000
     assert open_model().digest == model_digest()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_packaged_model_can_be_trained_further(stage: str) -> None:
+    pytest.importorskip("onnxscript", reason="graphs are exported")
+    from loaders.relate.export import read_back
+
+    rng, config = np.random.default_rng(0), STAGES[stage]
+    shape = (20, AROUND[stage])
+    graph = Graph(
+        rng.standard_normal((20, config.nodes)).astype(np.float32),
+        rng.integers(0, 20, shape),
+        rng.random(shape) < 0.8,
+        rng.standard_normal((*shape, config.edges)).astype(np.float32),
+    )
+    for there, back in zip(open_model().run(stage, graph), run_stage(read_back()[stage].eval(), graph), strict=True):
+        assert back == pytest.approx(there, abs=1e-4)
 
 
 def test_a_changed_model_is_refused(tmp_path: Path) -> None:
@@ -338,6 +357,7 @@ def test_ones_own_corrected_pages_are_read_from_json(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_command_trains_from_nothing_fine_tunes_and_what_it_writes_is_read_with(tmp_path: Path) -> None:
     from loaders.pipeline import load
+    from loaders.relate.export import read_back
     from loaders.relate.train import main
 
     pytest.importorskip("onnxscript", reason="graphs are exported")
@@ -347,12 +367,16 @@ def test_the_command_trains_from_nothing_fine_tunes_and_what_it_writes_is_read_w
     (own / "report.json").write_text(json.dumps(to_json(load(pdf, pages=[1, 2]))), encoding="utf-8")
     arguments = ["--pages", str(own), "--device", "cpu", "--batch", "2"]
     main([*arguments, "--out", str(model), "--steps", "6"])
-    main([*arguments, "--out", str(mine), "--steps", "9", "--start", str(model / "checkpoint.pt"), "--rate", "3e-4"])
+    main([*arguments, "--out", str(mine), "--steps", "9", "--start", str(model), "--stages", "lines,blocks"])
     first, tuned = (
         [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()] for folder in (model, mine)
     )
     assert (first[-1]["step"], tuned[-1]["step"]) == (6, 9)
     assert tuned[-1]["losses"]["lines.role"] < first[-1]["losses"]["lines.role"]
+    packaged, one, two = (read_back(folder).state_dict() for folder in ("", str(model), str(mine)))
+    learned = {name.partition(".")[0] for name in one if not torch.equal(one[name], two[name])}
+    assert learned == {"lines", "blocks"}, "words keep what they were"
+    assert {*packaged} == {*one}
     digests = {model_digest(str(folder)) for folder in (model, mine)} | {model_digest()}
     assert len(digests) == 3
     page = load(pdf, pages=[1], relational_model=str(mine)).pages[0]

@@ -44,6 +44,7 @@ Asked = Annotated[
     list[str] | None,
     typer.Option("--source", metavar="S", help="Only this source's questions, of all documents; repeatable."),
 ]
+Tag = Annotated[list[str] | None, typer.Option("--tag", metavar="T", help="Only items with this tag; repeatable.")]
 Scope = Annotated[str | None, typer.Option("--scope", help="corpus | document: only questions in this scope.")]
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", help="N items of each source.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of the draw of items and of the intervals.")]
@@ -62,6 +63,7 @@ NAMES = (
     "text",
     "split",
     "source",
+    "tag",
     "scope",
     "limit",
     "seed",
@@ -80,6 +82,7 @@ def ocr(
     text: Text = None,
     split: Split = None,
     source: Source = None,
+    tag: Tag = None,
     scope: Scope = None,
     limit: Limit = None,
     seed: Seed = 0,
@@ -104,6 +107,7 @@ def order(
     text: Text = None,
     split: Split = None,
     source: Source = None,
+    tag: Tag = None,
     scope: Scope = None,
     limit: Limit = None,
     seed: Seed = 0,
@@ -128,6 +132,7 @@ def tables(
     text: Text = None,
     split: Split = None,
     source: Source = None,
+    tag: Tag = None,
     scope: Scope = None,
     limit: Limit = None,
     seed: Seed = 0,
@@ -151,6 +156,7 @@ def retrieval(
     text: Text = None,
     split: Split = None,
     source: Asked = None,
+    tag: Tag = None,
     scope: Scope = None,
     limit: Limit = None,
     seed: Seed = 0,
@@ -165,11 +171,14 @@ def retrieval(
         bool | None,
         typer.Option("--context/--no-context", help="Embed chunks under their document's name, headings."),
     ] = None,
+    table_text: Annotated[
+        str | None, typer.Option("--table-text", help="How table rows are embedded: markdown | sentences.")
+    ] = None,
 ) -> None:
     """Retrieval: ingest the pack's documents, ask its questions, and say which stage lost each miss."""
     from ingest.evaluate import retrieval as measure
 
-    cutting = {"max_tokens": max_tokens, "context": context}
+    cutting = {"max_tokens": max_tokens, "context": context, "table_text": table_text}
     options, out = _options(locals(), "retrieval", pack)
     given: dict[str, Any] = {name: value for name, value in cutting.items() if value is not None}
     _report(measure(pack, mode=mode, k=k, **given, **options), out)
@@ -183,6 +192,7 @@ def speed(
     text: Text = None,
     split: Split = None,
     source: Source = None,
+    tag: Tag = None,
     scope: Scope = None,
     limit: Limit = None,
     seed: Seed = 0,

@@ -11,7 +11,7 @@ from ingest.evaluate.baselines import published_results
 from ingest.evaluate.measure import Measure, concluded, measured, output_folder
 from ingest.evaluate.ocr_metrics import ocr_details, ocr_scores
 from ingest.evaluate.order_metrics import markdown_scores, sequence_scores
-from ingest.evaluate.packs import Pack, read_pack, select
+from ingest.evaluate.packs import Pack, read_pack
 from ingest.evaluate.plan import Options, Plan, Way, plan_of
 from ingest.evaluate.predict import Predictor
 from ingest.evaluate.records import Item, PageItem, PagePrediction
@@ -76,7 +76,7 @@ def _measure_pages(
     published_form: str | None,
 ) -> Results:
     plan, pack = plan_of(options), given if isinstance(given, Pack) else read_pack(given)
-    chosen = select(pack, split=plan.split, sources=plan.sources, limit=plan.limit, seed=plan.seed)
+    chosen = plan.select(pack)
     pages = [item for item in chosen if wanted(item)]
     ways = plan.ways()
     with output_folder(plan) as folder:

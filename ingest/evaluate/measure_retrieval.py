@@ -14,7 +14,7 @@ from ingest.evaluate.journal import Journal, journal_key
 from ingest.evaluate.measure import concluded, output_folder
 from ingest.evaluate.measure_pages import drawn
 from ingest.evaluate.misses import attribute_miss, miss_details
-from ingest.evaluate.packs import Pack, read_pack, select
+from ingest.evaluate.packs import Pack, read_pack
 from ingest.evaluate.plan import DEFAULTS, Options, Plan, plan_of
 from ingest.evaluate.records import DocumentItem, Evidence, Item, QuestionItem, Scope
 from ingest.evaluate.results import ItemResult, Results
@@ -34,6 +34,7 @@ def retrieval(
     k: int = CHUNKS,
     max_tokens: int = DEFAULTS.max_tokens,
     context: bool = DEFAULTS.context,
+    table_text: str = DEFAULTS.table_text,
     embedder: Any = None,
     **options: Unpack[Options],
 ) -> Results:
@@ -41,7 +42,8 @@ def retrieval(
 
     mode        "hybrid", "vector" or "text"
     k           chunks asked for; pages and documents are counted once, at their first chunk
-    max_tokens  chunk budget; `context` puts the heading path in front of what is embedded
+    max_tokens  chunk budget; `context` puts the heading path in front of what is embedded,
+                `table_text` is how table rows are: "markdown" or "sentences"
     embedder    as for an Index; the packaged MiniLM where None
 
     Every question is asked in its own scope; those that search the corpus are asked inside their own document as well,
@@ -52,19 +54,20 @@ def retrieval(
     if mode not in get_args(Mode):
         raise UsageError(f"mode={mode!r}; choose one of {', '.join(get_args(Mode))}")
     plan, read = plan_of(options), pack if isinstance(pack, Pack) else read_pack(pack)
-    chosen = select(read, split=plan.split, sources=plan.sources, limit=plan.limit, seed=plan.seed)
+    chosen = plan.select(read)
     questions = [item for item in chosen if isinstance(item, QuestionItem) and item.evidence]
     asked = [one for scope in get_args(Scope) if plan.scope in (None, scope) for one in in_scope(questions, scope)]
     documents = _needed(chosen, asked)
-    ways = plan.ways(max_tokens=max_tokens, context=context)
+    cutting = {"max_tokens": max_tokens, "context": context, "table_text": table_text}
+    ways = plan.ways(**cutting)
     with output_folder(plan) as folder:
         items: list[ItemResult] = []
         for way in ways if asked else ():
             corpus = Corpus(documents, way, plan, folder, embedder)
             corpus.fill()
             items += _answers(corpus, asked, k, mode, plan, folder)
-        more = {"mode": mode, "k": k, "max_tokens": max_tokens, "context": context}
-        return concluded(plan, "retrieval", read.name, items, ways, partial(drawn, plan, documents, ways, folder), more)
+        draw = partial(drawn, plan, documents, ways, folder)
+        return concluded(plan, "retrieval", read.name, items, ways, draw, {"mode": mode, "k": k, **cutting})
 
 
 def in_scope(questions: Sequence[QuestionItem], scope: Scope) -> list[QuestionItem]:

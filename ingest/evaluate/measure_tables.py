@@ -8,7 +8,7 @@ from typing import Unpack
 
 from ingest.evaluate.measure import Measure, concluded, measured, output_folder
 from ingest.evaluate.measure_pages import drawn
-from ingest.evaluate.packs import Pack, read_pack, select
+from ingest.evaluate.packs import Pack, read_pack
 from ingest.evaluate.plan import Options, Way, plan_of
 from ingest.evaluate.predict import Predictor
 from ingest.evaluate.records import TableItem
@@ -35,7 +35,7 @@ def tables(pack: str | Path | Pack, **options: Unpack[Options]) -> Results:
     boxes in the crop, and nothing on the page. `options` as in Options; raises UsageError for a pack without tables.
     """
     plan, read = plan_of(options), pack if isinstance(pack, Pack) else read_pack(pack)
-    chosen = select(read, split=plan.split, sources=plan.sources, limit=plan.limit, seed=plan.seed)
+    chosen = plan.select(read)
     items, ways = [item for item in chosen if isinstance(item, TableItem)], plan.ways()
     with output_folder(plan) as folder:
         results = measured(plan, TABLES, items, ways, folder) if items else []

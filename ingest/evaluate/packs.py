@@ -128,29 +128,40 @@ def _check(wanted: Sequence[str], known: Sequence[str], what: str, pack: Pack) -
         raise UsageError(f"{pack.name} has no {what} {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
 
 
+def wanted(item: Item, split: str | None, sources: Sequence[str] = (), tags: Sequence[str] = ()) -> bool:
+    """Say whether an item is of a split (or none), of one of the sources, has one of the tags, where any are given."""
+    return (
+        (split is None or item.split in (split, ""))
+        and (not sources or item.source in sources)
+        and (not tags or not set(tags).isdisjoint(item.tags))
+    )
+
+
 def select(
     pack: Pack,
     *,
     split: str | None = None,
     sources: Sequence[str] = (),
+    tags: Sequence[str] = (),
     scope: Scope | None = None,
     limit: int | None = None,
     seed: int = 0,
 ) -> tuple[Item, ...]:
-    """Return the items to measure: filtered by split, source and scope, then `limit` of each source (see `draw`).
+    """Return the items to measure: filtered by split, source, tag and scope, then `limit` of each source (see `draw`).
 
-    Documents are not items to measure but what questions are asked of: `limit`, `sources` and `scope` choose questions;
+    Documents are not items to measure but what questions are asked of: all but `split` choose questions;
     of the split's documents all stay as soon as one chosen question searches the corpus (fewer documents would make
     the search easier than the pack means it), otherwise only those that hold evidence.
     """
     _check([split] if split else [], sorted({item.split for item in pack.items} - {""}), "split", pack)
     _check(sources, pack.sources, "source", pack)
-    within = [item for item in pack.items if split is None or item.split in (split, "")]
+    _check(tags, sorted({tag for item in pack.items for tag in item.tags}), "tag", pack)
+    within = [item for item in pack.items if wanted(item, split)]
     asked = [
         item
         for item in within
         if not isinstance(item, DocumentItem)
-        and (not sources or item.source in sources)
+        and wanted(item, split, sources, tags)
         and (scope is None or not isinstance(item, QuestionItem) or item.scope == scope)
     ]
     chosen = draw(asked, limit, seed)

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
+from ingest.evaluate.packs import select
 from ingest.evaluate.records import Scope
 from loaders.errors import UnknownEngine, UsageError
 from loaders.ocr import ENGINES
 from loaders.settings import Order, Settings, TextMode
 
 if TYPE_CHECKING:
+    from ingest.evaluate.packs import Pack
+    from ingest.evaluate.records import Item
     from ingest.evaluate.results import Variant
 
 YARDSTICKS = {
@@ -41,6 +44,7 @@ class Options(TypedDict, total=False):
     text      "auto", "ocr" (from the pixels), "layer", or several; yardsticks read what they always read
     split     "dev" or "heldout"; all where None
     source    name or names of sources; all where empty
+    tag       tag or tags of the pack, of which an item has at least one; all items where empty
     scope     "corpus" or "document" questions only
     limit     items of each source, drawn by sha256 of `seed:id`; all where None
     seed      of that draw and of the intervals
@@ -57,6 +61,7 @@ class Options(TypedDict, total=False):
     text: str | Sequence[str]
     split: str | None
     source: str | Sequence[str]
+    tag: str | Sequence[str]
     scope: Scope | None
     limit: int | None
     seed: int
@@ -77,6 +82,7 @@ class Way:
     order: str
     max_tokens: int = DEFAULTS.max_tokens
     context: bool = DEFAULTS.context
+    table_text: str = DEFAULTS.table_text
 
     @property
     def name(self) -> str:
@@ -102,6 +108,7 @@ class Way:
             order=self.order,  # type: ignore[arg-type]
             max_tokens=self.max_tokens,
             context=self.context,
+            table_text=self.table_text,  # type: ignore[arg-type]
             **extra,
         )
 
@@ -121,6 +128,7 @@ class Plan:
     texts: tuple[str, ...]
     split: str | None = None
     sources: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     scope: Scope | None = None
     limit: int | None = None
     seed: int = 0
@@ -148,15 +156,22 @@ class Plan:
         if self.deadline <= 0:
             raise UsageError(f"deadline={self.deadline}; give seconds per item, more than 0")
 
-    def ways(self, *, max_tokens: int = DEFAULTS.max_tokens, context: bool = DEFAULTS.context) -> tuple[Way, ...]:
-        """Return every combination of engine, text and order; a yardstick comes once, in its own order."""
+    def ways(self, **cutting: Any) -> tuple[Way, ...]:
+        """Return every combination of engine, text and order; a yardstick comes once, in its own order.
+
+        `cutting` is how chunks are cut: max_tokens, context, table_text.
+        """
         found: list[Way] = []
         for engine in self.engines:
             if own := YARDSTICKS.get(engine.partition(":")[0]):
-                found.append(Way(engine, own, "engine", max_tokens, context))
+                found.append(Way(engine, own, "engine", **cutting))
             else:
-                found += [Way(engine, text, order, max_tokens, context) for text in self.texts for order in self.orders]
+                found += [Way(engine, text, order, **cutting) for text in self.texts for order in self.orders]
         return tuple(dict.fromkeys(found))
+
+    def select(self, pack: Pack) -> tuple[Item, ...]:
+        """Return the items of a pack that are to be measured."""
+        return select(pack, split=self.split, sources=self.sources, tags=self.tags, limit=self.limit, seed=self.seed)
 
     def described(self) -> dict[str, Any]:
         """Return what results.json says of the plan: all that shapes a number, nothing of this machine."""
@@ -166,6 +181,7 @@ class Plan:
             "text": list(self.texts),
             "split": self.split,
             "source": list(self.sources),
+            "tag": list(self.tags),
             "scope": self.scope,
             "limit": self.limit,
             "seed": self.seed,
@@ -183,6 +199,7 @@ def plan_of(options: Options) -> Plan:
         ("order", "orders", (DEFAULTS.order,)),
         ("text", "texts", (DEFAULTS.text,)),
         ("source", "sources", ()),
+        ("tag", "tags", ()),
     ):
         given[many] = _several(given.pop(one, ())) or default
     if "out" in given:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ingest.evaluate.packs import Pack, draw, read_pack
+from ingest.evaluate.packs import Pack, draw, read_pack, wanted
 from ingest.evaluate.plan import Plan
 from ingest.evaluate.records import DocumentItem, Item, PageItem, TableItem
 from loaders.document import Failure
@@ -50,7 +50,7 @@ def _of_pack(pack: Pack, plan: Plan) -> tuple[Target, ...]:
     readable = readable or [item for item in files if isinstance(item, DocumentItem)]
     by_place: dict[tuple[Path | None, int | None], Item] = {}
     for item in readable:
-        if plan.split in (None, item.split, "") and (not plan.sources or item.source in plan.sources):
+        if wanted(item, plan.split, plan.sources, plan.tags):
             by_place.setdefault((item.file, item.page), item)
     chosen = draw(tuple(by_place.values()), plan.limit, plan.seed)
     if not chosen:

@@ -60,6 +60,7 @@ def cut(
         composed.text_map,
         [_without_name(budget) for budget in limits] if settings.context else limits,
         context=settings.context,
+        table_text=settings.table_text,
     )
     name = document_name(file_name, title) if settings.context else ""
     provenance = _Provenance(pages, composed)

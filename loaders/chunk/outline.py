@@ -31,7 +31,8 @@ class Item:
     group    items of different groups never share a chunk, save that a heading goes with what follows it
     path     the headings it stands under, its own included, the highest first
     parts    the ranges of its blocks
-    rows     a table's body rows; `header` its header rows, or those of the table it continues
+    rows     a table's rows; `header` its header rows, or those of the table it continues
+    names    how many of its first columns name a row
     caption  what a piece that stands apart from it still has to be known by
     """
 
@@ -43,6 +44,7 @@ class Item:
     parts: tuple[tuple[int, int], ...]
     rows: tuple[RowSpan, ...] = ()
     header: tuple[RowSpan, ...] = ()
+    names: int = 0
     caption: Heading | None = None
 
 
@@ -57,9 +59,10 @@ def outline(pages: Sequence[Page], composed: ComposedText) -> list[Item]:
     header: tuple[RowSpan, ...] = ()
     for number, (span, block) in enumerate(zip(composed.blocks, blocks, strict=True)):
         item = Item(block.category, span.start, span.end, groups[number], paths[number], ((span.start, span.end),))
-        if span.rows:
-            header = _header(span, header, continues=_continues(by_index[span.page], block))
-            item = replace(item, rows=span.rows, header=header)
+        if span.rows and block.table is not None:
+            table = by_index[span.page].tables[block.table]
+            header = _header(span, header, continues=table.continues)
+            item = replace(item, rows=span.rows, header=header, names=table.header_cols)
         item = replace(item, caption=captions.get(groups[number]))
         if items and _belong_together(items[-1], item, composed.text):
             items[-1] = replace(items[-1], end=item.end, parts=items[-1].parts + item.parts)
@@ -149,10 +152,6 @@ def _captions(composed: ComposedText, blocks: Sequence[Block], groups: Sequence[
         if block.category == "caption":
             found.setdefault(group, Heading(composed.text[span.start : span.end], span.start))
     return found
-
-
-def _continues(page: Page, block: Block) -> bool:
-    return block.table is not None and page.tables[block.table].continues
 
 
 def _header(span: BlockSpan, before: tuple[RowSpan, ...], *, continues: bool) -> tuple[RowSpan, ...]:

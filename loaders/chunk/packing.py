@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 
 from loaders.chunk.atoms import Atom, Cutter
 from loaders.chunk.outline import Item
+from loaders.chunk.saying import said
 from loaders.document import Category, TextMap
 from loaders.errors import UsageError
+from loaders.settings import TableText
 from loaders.text.sentences import Range
 from loaders.tokens import Cost, Meter, TokenBudget
 
@@ -39,13 +41,20 @@ class Piece:
 
 
 def pack(
-    items: Sequence[Item], text: str, text_map: TextMap, budgets: Sequence[TokenBudget], *, context: bool
+    items: Sequence[Item],
+    text: str,
+    text_map: TextMap,
+    budgets: Sequence[TokenBudget],
+    *,
+    context: bool,
+    table_text: TableText = "markdown",
 ) -> list[Piece]:
     """Pack items into pieces; `context` puts the heading path in front of what is embedded.
 
     Raises UsageError when a budget leaves no room beside its special tokens.
     """
-    return _Packer(text, text_map, Meter(budgets), context=context).packed(items)
+    sentences = table_text == "sentences"
+    return _Packer(text, text_map, Meter(budgets), context=context, sentences=sentences).packed(items)
 
 
 def embedded(context: Sequence[str], shown: str) -> str:
@@ -75,8 +84,8 @@ class _Draft:
 class _Packer:
     """Places atoms one by one; what does not fit goes back to the queue, whole or finer."""
 
-    def __init__(self, text: str, text_map: TextMap, meter: Meter, *, context: bool) -> None:
-        self._text, self._meter, self._context = text, meter, context
+    def __init__(self, text: str, text_map: TextMap, meter: Meter, *, context: bool, sentences: bool) -> None:
+        self._text, self._meter, self._context, self._sentences = text, meter, context, sentences
         self._cutter = Cutter(text, text_map, meter)
         self._draft = _Draft()
         self._used: Cost = ()
@@ -207,11 +216,21 @@ class _Packer:
             start=first.start,
             end=last.end,
             text=shown,
-            embed_text=embedded(context, shown),
+            embed_text=self._embedded(draft, context, shown),
             category=_category(draft.atoms),
             headings=tuple(heading.text for heading in last.item.path),
             split_row=rows[0].row if rows and rows[0].split else -1,
         )
+
+    def _embedded(self, draft: _Draft, context: Sequence[str], shown: str) -> str:
+        """Return what is embedded: what is shown, or its table rows as sentences, unless a lone row is too long so."""
+        rows = draft.rows
+        if self._sentences and rows and not rows[0].split:
+            parts = (said(atom, self._text) or self._text[atom.start : atom.end] for atom in draft.atoms)
+            sentences = embedded(context, "\n".join(parts))
+            if len(rows) > 1 or self._meter.fits(sentences):
+                return sentences
+        return embedded(context, shown)
 
     # -- context: headings and table headers ------------------------------------------------------------------------
 

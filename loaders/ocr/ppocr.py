@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any, get_args
 
 import numpy as np
@@ -25,7 +26,7 @@ from loaders.geometry import Array, turn_quads
 from loaders.ocr import ppocr_models, ppocr_runtime
 from loaders.ocr.orientation import choose_turn, rolled, standing
 from loaders.ocr.ppocr_detect import DetectorSettings, detect
-from loaders.ocr.ppocr_models import Cut
+from loaders.ocr.ppocr_models import MEASURED, Cut
 from loaders.ocr.ppocr_recognize import (
     Languages,
     Levels,
@@ -34,13 +35,12 @@ from loaders.ocr.ppocr_recognize import (
     sides,
     strip,
     strip_width,
-    without_ground,
 )
 from loaders.ocr.ppocr_runtime import Backend, Device, Network, Precision, Runtime
 from loaders.ocr.ppocr_words import LineWords, words_of_line
 from loaders.timing import timed
 
-REVISION = 4
+REVISION = 5
 """Raised whenever the same models and options would give other words."""
 PAGES_ON_GPU = 4
 """Pages of a batch that are read side by side there, so that it has work while the processor cuts and decodes lines."""
@@ -180,7 +180,7 @@ class LineReader:
         self, pixels: npt.NDArray[np.uint8], model: ppocr_models.RecognizerModel, languages: Languages
     ) -> None:
         self._levels, self._quick, self._languages = Levels(pixels), model, languages
-        self._read: dict[tuple[Cut, bytes], tuple[npt.NDArray[np.uint8], Reading]] = {}
+        self._read: dict[tuple[Cut, bytes], Reading] = {}
 
     def readings(self, quads: Array, model: ppocr_models.RecognizerModel | None = None) -> list[Reading]:
         """Read quads (N, 4, 2), first corner the text's top left, with a model, the quick one where none is given."""
@@ -188,9 +188,9 @@ class LineReader:
         new = [quad for quad in quads if (model.cut, quad.tobytes()) not in self._read]
         with timed("recognize"):
             strips = [strip(self._levels, quad, model.cut) for quad in new]
-            for quad, pixels, reading in zip(new, strips, recognize(model, strips, self._languages), strict=True):
-                self._read[model.cut, quad.tobytes()] = pixels, reading
-        return [self._read[model.cut, quad.tobytes()][1] for quad in quads]
+            for quad, reading in zip(new, recognize(model, strips, self._languages), strict=True):
+                self._read[model.cut, quad.tobytes()] = reading
+        return [self._read[model.cut, quad.tobytes()] for quad in quads]
 
     def confidences(self, quads: Array) -> list[tuple[int, float]]:
         """Return how many characters each quad holds, and how sure they are."""
@@ -222,8 +222,14 @@ class LineReader:
         return np.asarray(ways[int(np.argmax([reading.confidence for reading in self.readings(ways)]))], np.float32)
 
     def _words_of(self, quad: Array, cut: Cut) -> LineWords:
-        pixels, reading = self._read[cut, quad.tobytes()]
-        return words_of_line(pixels, strip_width(*sides(quad)), reading, without_ground(quad, cut))
+        reading = self._read[cut, quad.tobytes()]
+        return words_of_line(strip(self._grey, quad, MEASURED), strip_width(*sides(quad)), reading, quad)
+
+    @cached_property
+    def _grey(self) -> Levels:
+        import cv2
+
+        return Levels(np.asarray(cv2.cvtColor(self._levels.at(0), cv2.COLOR_RGB2GRAY), np.uint8))
 
 
 def page_text(lines: Sequence[LineWords], turn: int, shape: tuple[int, ...]) -> PageText:

@@ -66,6 +66,10 @@ arithmetic and read alike (five dense pages, bag-of-character and bag-of-word er
 2.0 %). So do 32 rows less .22, which leave the last layers two rows of three (two degraded pages: .26 and 1.8 %, with
 40 rows .26 and 1.9 %); with .28 off, letters are lost (two that are worse: .55 and 3.3 %, with 40 rows .43 and 2.6 %).
 """
+MEASURED = Cut(48, 0.0)
+"""How a line is cut out to see where its words are and how large its type is: a cut that takes off ground may take the
+feet of letters too. On 16 typeset pages of several sizes the sizes found scatter by 2.7 % within a page; measured on
+the strips the quick recognizer reads, by 6.1 %."""
 BATCHES: dict[Device, tuple[tuple[int, int], ...]] = {
     "cpu": ((4, 192), (1, 8192)),
     "cuda": ((32, 1024), (8, 8192), (1, 8192)),

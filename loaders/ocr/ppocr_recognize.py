@@ -96,7 +96,7 @@ class Levels:
 
 
 def strip(levels: Levels, quad: Array, cut: Cut) -> Pixels:
-    """Return the text in a quad, upright, as RGB pixels (cut.height, W, 3); its first corner is the text's top left."""
+    """Return the text in a quad, upright, as pixels (cut.height, W) or (..., 3); its first corner is its top left."""
     import cv2
 
     seen = without_ground(quad, cut)
@@ -107,7 +107,7 @@ def strip(levels: Levels, quad: Array, cut: Cut) -> Pixels:
     columns = strip_width(*sides(quad))
     target = np.array([[0, 0], [columns, 0], [0, cut.height]], np.float32)
     transform = cv2.getAffineTransform((seen[[0, 1, 3]] * shrink).astype(np.float32), target)
-    out = np.full((cut.height, max(columns, MIN_WIDTH), 3), GREY, np.uint8)
+    out = np.full((cut.height, max(columns, MIN_WIDTH), *image.shape[2:]), GREY, np.uint8)
     out[:, :columns] = cv2.warpAffine(
         image, transform, (columns, cut.height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )

@@ -30,6 +30,8 @@ from loaders.relate.medians import weighted_median
 MAX_TITLE_LETTERS = 240
 LEAST_PLAIN = 0.2
 """Where less of a page's letters stands outside tables and pictures, what is in them is the body as well."""
+HARDLY_READ = 0.8
+"""A mark or a drawing that is read as a word is no surer than this, nine times in ten."""
 APART = 6.0
 """White of so many em parts the pieces of a running head."""
 
@@ -78,8 +80,9 @@ def categorize(drafts: Sequence[Draft], words: Words, pictures: Array, rulings: 
 def not_headings(drafts: Sequence[Draft], pictures: Array, em: float) -> list[int]:
     """Return the drafts that are no headings, however they are set: by what they say, or by where they stand.
 
-    A heading does not come last, so that something stands below it, or beside it to the right; and it is no row with a
-    piece at either end of it over everything else, as a running head is.
+    A word alone that was hardly read is a drawing. A heading does not come last, so that something stands below it,
+    or beside it to the right; and it is no row with a piece at either end of it over everything else, as a running
+    head is.
     """
     boxes = np.array([draft.box for draft in drafts], np.float32).reshape(-1, 4)
     said = np.array([not is_number(draft.text) for draft in drafts], bool)
@@ -88,7 +91,10 @@ def not_headings(drafts: Sequence[Draft], pictures: Array, em: float) -> list[in
     return [
         k
         for k, draft in enumerate(drafts)
-        if k in running or not can_head(draft.text) or not _heads_something(boxes[k], others)
+        if k in running
+        or not can_head(draft.text)
+        or (draft.sure < HARDLY_READ and " " not in draft.text)
+        or not _heads_something(boxes[k], others)
     ]
 
 

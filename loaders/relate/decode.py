@@ -49,15 +49,16 @@ def next_probabilities(graph: Graph, per_edge: Array, none: Array) -> Array:
 def matched(sources: Ints, targets: Ints, probabilities: Array, count: int, least: float) -> Links:
     """Choose links so that every node has at most one on either side and no ring closes."""
     target, probability = np.full(count, -1, np.int32), np.ones(count, np.float32)
-    taken = np.zeros(count, bool)
     end_of = list(range(count))  # for the first node of a chain, its last; and the other way round
     order = np.lexsort((targets, sources, -probabilities))
-    for k in order[probabilities[order] >= least].tolist():
-        source, follower = int(sources[k]), int(targets[k])
-        if target[source] >= 0 or taken[follower] or end_of[source] == follower or source == follower:
+    order = order[probabilities[order] >= least]
+    free = [True] * count
+    for source, follower, chance in zip(
+        *(column[order].tolist() for column in (sources, targets, probabilities)), strict=True
+    ):
+        if target[source] >= 0 or not free[follower] or end_of[source] == follower or source == follower:
             continue
-        target[source], probability[source] = follower, probabilities[k]
-        taken[follower] = True
+        target[source], probability[source], free[follower] = follower, chance, False
         first, last = end_of[source], end_of[follower]
         end_of[first], end_of[last] = last, first
     return Links(target, probability)

@@ -25,9 +25,10 @@ LABEL_LETTERS = 20
 class Draft:
     """A block to be: its lines as word indices, their texts, box (4,), type size and share of bold letters.
 
-    `letter` is the mean width of a letter, spaces counted: of several lines read from pixels it tells more of their
-    size than their heights do. `fixed` is the category where it is known beforehand, `table` the index of the region.
-    `cell` says that it is a piece of a row, as a label or its value is.
+    `sure` is how sure its least sure word was read. `letter` is the mean width of a letter, spaces counted: of
+    several lines read from pixels it tells more of their size than their heights do. `fixed` is the category where
+    it is known beforehand, `table` the index of the region. `cell` says that it is a piece of a row, as a label or
+    its value is.
     """
 
     lines: tuple[tuple[int, ...], ...]
@@ -36,6 +37,7 @@ class Draft:
     size: float
     bold: float
     letter: float
+    sure: float
     fixed: Category | None = None
     table: int | None = None
     cell: bool = False
@@ -55,13 +57,17 @@ class Draft:
     ) -> Draft:
         """Measure a block; `placed` (N, 4) are the words' boxes in main coordinates."""
         rows = [word for line in lines for word in line]
+        counts = np.array([len(line) for line in lines])
+        starts = np.cumsum(counts) - counts
         letters = np.array([len(words.texts[i]) for i in rows], float)
         bold = float(letters[(words.styles[rows] & BOLD) > 0].sum() / letters.sum())
         texts = tuple(spaced(words, line) for line in lines)
         size = weighted_median(words.sizes[rows], letters)
-        width = sum(float(placed[list(line), 2].max() - placed[list(line), 0].min()) for line in lines)
-        letter = width / sum(map(len, texts))
-        return cls(tuple(lines), texts, around(placed[rows]), size, bold, letter, fixed, table)
+        own = placed[rows]
+        widths = np.maximum.reduceat(own[:, 2], starts) - np.minimum.reduceat(own[:, 0], starts)
+        letter = sum(widths.tolist()) / sum(map(len, texts))
+        sure = float(words.confidences[rows].min())
+        return cls(tuple(lines), texts, around(own), size, bold, letter, sure, fixed, table)
 
 
 def around(boxes: Array) -> Array:

@@ -1,7 +1,8 @@
-"""The trained network -> three ONNX graphs and a note of what they are: what the package carries.
+"""The trained network -> three ONNX graphs and a note of what they are: what the package carries; and back again.
 
 In: the network. Out: words.onnx, lines.onnx, blocks.onnx and model.json (digests, columns, figures of validation) in a
-folder. Every graph takes a Graph's four arrays, of any number of nodes from one up.
+folder. Every graph takes a Graph's four arrays, of any number of nodes from one up. `read_back` makes the network of
+such a folder, to be trained further.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from torch import nn
 
 from loaders.errors import MissingExtra
 from loaders.relate.columns_of import AROUND, columns_of
-from loaders.relate.network import STAGES, parameter_count
+from loaders.relate.model import checked_graphs
+from loaders.relate.network import STAGES, parameter_count, stages
 
 OPSET = 18
 INPUTS = ("nodes", "neighbours", "present", "edges")
@@ -26,11 +28,7 @@ OUTPUTS = ("per_edge", "per_node")
 
 def export(network: nn.ModuleDict, folder: Path, figures: Mapping[str, float]) -> Path:
     """Write the graphs and model.json; return the folder. Raises MissingExtra without the extra [export]."""
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("onnxscript", "export") from error
+    _require_onnx()
     folder.mkdir(parents=True, exist_ok=True)
     digests = {}
     for name, stage in network.items():
@@ -45,6 +43,41 @@ def export(network: nn.ModuleDict, folder: Path, figures: Mapping[str, float]) -
     }
     (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     return folder
+
+
+def read_back(folder: str = "") -> nn.ModuleDict:
+    """Return the network of the packaged model, or of the one in a folder.
+
+    Raises MissingExtra without the extra [export], ModelFileError for files that are absent or not right.
+    """
+    _require_onnx()
+    network = stages()
+    for name, blob in checked_graphs(folder).items():
+        network[name].load_state_dict(_state_of(blob))
+    return network
+
+
+def _state_of(blob: bytes) -> dict[str, torch.Tensor]:
+    """Return the weights in a graph. Where a layer works on edges the exporter turned its matrix and took its name."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load_from_string(blob).graph
+    arrays = {array.name: torch.from_numpy(numpy_helper.to_array(array).copy()) for array in graph.initializer}
+    added = {node.input[0]: node.input[1] for node in graph.node if node.op_type == "Add"}
+    for node in graph.node:
+        bias = added.get(node.output[0], "") if node.op_type == "MatMul" else ""
+        if bias in arrays and node.input[1] in arrays:
+            arrays[f"{bias.removesuffix('.bias')}.weight"] = arrays[node.input[1]].T.contiguous()
+    return {name: array for name, array in arrays.items() if name.endswith((".weight", ".bias"))}
+
+
+def _require_onnx() -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("onnxscript", "export") from error
 
 
 def _write(stage: nn.Module, name: str, path: Path) -> None:

@@ -21,7 +21,7 @@ from loaders.relate.columns import Rows
 from loaders.relate.drafts import Draft, gather_labels, inside, merge_touching
 from loaders.relate.levels import Heading, rank_headings
 from loaders.relate.lines import Chains, find_lines, find_rows
-from loaders.relate.medians import weighted_median
+from loaders.relate.medians import median, weighted_median
 from loaders.relate.neighbours import Ints
 from loaders.relate.structure import BlockDraft
 from loaders.relate.upright import Upright, stand_upright
@@ -166,7 +166,7 @@ def draft_blocks(sight: Sight, rows: Ints, chains: Chains, rulings: Array) -> li
     drafts = []
     for block, piece in zip(*part_rows(find_blocks(lines, own, boxes, rulings), lines), strict=True):
         members = [tuple(int(rows[i]) for i in chains[line]) for line in block]
-        size = float(np.median(lines.sizes[list(block)]))
+        size = median(lines.sizes[list(block)])
         draft = Draft.of(members, sight.words, sight.upright.placed)
         drafts.append(replace(draft, size=size, cell=piece))
     return drafts

@@ -43,7 +43,9 @@ def stacked(columns: Mapping[str, npt.ArrayLike], names: Sequence[str]) -> Array
     if columns.keys() != set(names):
         raise ValueError(f"columns that do not agree: {sorted(columns.keys() ^ set(names))}")
     values = np.stack([np.asarray(columns[name], np.float32) for name in names], axis=-1)
-    return np.clip(np.nan_to_num(values, nan=0.0, posinf=LIMIT, neginf=-LIMIT), -LIMIT, LIMIT)
+    np.clip(values, -LIMIT, LIMIT, out=values)
+    np.copyto(values, 0, where=np.isnan(values))
+    return values
 
 
 def log_ratio(a: npt.ArrayLike, b: npt.ArrayLike) -> Array:

@@ -6,9 +6,10 @@ the line is mostly of such a script).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from loaders.document import Links, Words
 from loaders.geometry import Array
@@ -50,9 +51,9 @@ def find_rows(words: Words, boxes: Array) -> Chains:
     return [in_reading_order(chain, words.texts) for chain in chains]
 
 
-def chain_links(left: Iterable[int], right: Iterable[int], count: int) -> Chains:
+def chain_links(left: npt.ArrayLike, right: npt.ArrayLike, count: int) -> Chains:
     """Return the chains that links form, single nodes included, by first node; a ring is opened somewhere."""
-    target = dict(zip((int(i) for i in left), (int(j) for j in right), strict=True))
+    target = dict(zip(np.asarray(left, int).tolist(), np.asarray(right, int).tolist(), strict=True))
     heads = set(range(count)) - set(target.values())
     chains, seen = [], set()
     for start in [*sorted(heads), *range(count)]:  # the second pass opens rings

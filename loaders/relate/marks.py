@@ -29,6 +29,10 @@ _ASIDE = re.compile(
     r"[(\[][^()\[\]]*[)\]]$|(?:\d{1,2}\.?\s)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?(?:\s\d{1,2})?,?(?:\s\d{4})?$",
     re.I,
 )
+_FIGURES = re.compile(r"(?<!\S)[$€£¥]?\d[\d.,]*%?(?!\S)")
+_MEASURE = re.compile(r"\d+[.,]\d+[a-zµμ]|[*†‡]+\s?\w")
+_SIGN = re.compile(r"[A-Z]{2}$")
+_ROMAN = re.compile(r"(?:X{0,3}(?:IX|IV|V?I{0,3}))$")
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LTR = re.compile(r"[A-Za-z\u00c0-\u024f\u0370-\u052f]")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
@@ -115,10 +119,16 @@ def is_formula(text: str) -> bool:
 def can_head(text: str) -> bool:
     """Say whether a text may be a heading by what it says.
 
-    It has letters and opens with none in lower case; it is no figure, formula, date, aside, caption or table's note.
+    It has letters and opens with none in lower case; it is no figure or row of them, formula, date, aside, caption or
+    note, and no sign of two capitals alone.
     """
     letters = sum(map(str.isalpha, text))
     if letters < 2 or letters < 0.4 * len(text.replace(" ", "")) or text[:1].islower():
+        return False
+    figures = len(_FIGURES.findall(text))
+    if figures >= 3 and figures >= 0.4 * len(text.split()):
+        return False
+    if _MEASURE.match(text) or (_SIGN.match(text) and not _ROMAN.match(text)):
         return False
     return not (is_number(text) or is_aside(text) or is_formula(text) or is_caption(text) or is_table_note(text))
 
@@ -135,7 +145,7 @@ def ends_sentence(text: str) -> bool:
 
 def runs_right_to_left(text: str) -> bool:
     """Say whether most letters of a text are of a script written from right to left."""
-    return len(_RTL.findall(text)) > len(_LTR.findall(text))
+    return not text.isascii() and len(_RTL.findall(text)) > len(_LTR.findall(text))
 
 
 def has_latin(text: str) -> bool:

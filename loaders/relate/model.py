@@ -70,26 +70,35 @@ def digest_of(folder: Path, pinned: str = "") -> str:
 @lru_cache(maxsize=4)
 def open_model(folder: str = "") -> RelationalModel:
     """Open the packaged model, or the one in a folder. Raises ModelFileError for files that are absent or not right."""
-    digest = model_digest(folder)
+    sessions = {stage: session_of(blob) for stage, blob in checked_graphs(folder).items()}
+    return RelationalModel(sessions, model_digest(folder))
+
+
+def checked_graphs(folder: str = "") -> dict[str, bytes]:
+    """Return the graph of each stage, as model.json names it. Raises ModelFileError as `open_model` does."""
+    model_digest(folder)
     place = Path(folder) if folder else WEIGHTS
     about = json.loads((place / "model.json").read_text(encoding="utf-8"))
     if about["columns"] != {stage: columns_of(stage) for stage in STAGES}:
         raise ModelFileError(f"{place}: trained on other columns than this version makes; train it anew")
-    return RelationalModel(
-        {stage: open_graph(place / f"{stage}.onnx", about["digests"][f"{stage}.onnx"]) for stage in STAGES}, digest
-    )
+    return {stage: checked_graph(place / f"{stage}.onnx", about["digests"][f"{stage}.onnx"]) for stage in STAGES}
 
 
-def open_graph(path: Path, digest: str) -> onnxruntime.InferenceSession:
-    """Open an exported graph on the CPU. Raises ModelFileError where it is absent or has another sha256."""
-    import onnxruntime
-
+def checked_graph(path: Path, digest: str) -> bytes:
+    """Return an exported graph. Raises ModelFileError where it is absent or has another sha256."""
     try:
         blob = path.read_bytes()
     except OSError as error:
         raise ModelFileError(f"{path}: {error}") from None
     if hashlib.sha256(blob).hexdigest() != digest:
-        raise ModelFileError(f"{path} is not the file that its model.json names; export it again")
+        raise ModelFileError(f"{path} is not the file that model.json names; export it again")
+    return blob
+
+
+def session_of(graph: bytes) -> onnxruntime.InferenceSession:
+    """Open a graph on the CPU."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # pages run in parallel, not a page's graphs
-    return onnxruntime.InferenceSession(blob, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -65,7 +65,11 @@ def row_neighbours(boxes: Array, texts: tuple[str, ...], sizes: Array, unlike: f
 
     Words whose sizes differ by a factor of more than `unlike` are of one row only as an initial, a unit or a mark is.
     """
-    left, right, cost = row_pairs(boxes, texts, sizes, unlike)
+    return mutual_neighbours(*row_pairs(boxes, texts, sizes, unlike), boxes, sizes)
+
+
+def mutual_neighbours(left: Ints, right: Ints, cost: Array, boxes: Array, sizes: Array) -> Gaps:
+    """Return those of the pairs on a row, each at its cost, that are each other's nearest."""
     nearest_right = _first_of_each(left, right, cost, len(boxes))
     nearest_left = _first_of_each(right, left, cost, len(boxes))
     rows = np.flatnonzero(nearest_right >= 0)

@@ -34,6 +34,7 @@ from loaders.relate.geometric import Sight, draft_tables
 from loaders.relate.graphs import Graph
 from loaders.relate.line_graph import LineGraph, line_graph
 from loaders.relate.lines import Chains, in_reading_order
+from loaders.relate.medians import median
 from loaders.relate.model import RelationalModel
 from loaders.relate.prior import CONVINCED, with_blocks, with_lines, with_roles, with_words
 from loaders.relate.roles import CATEGORY_OF, ROLES
@@ -173,7 +174,7 @@ def _blocks(sight: Sight, reading: Reading) -> list[_Block]:
         draft = Draft.of(
             _by_height(sight, chains) if lines.pictured[rows].all() else chains, sight.words, sight.upright.placed
         )
-        draft = replace(draft, size=float(np.median(lines.sizes[rows])))
+        draft = replace(draft, size=median(lines.sizes[rows]))
         blocks.append(_Block(draft, roles[rows].mean(axis=0), level, min(rows)))
     return blocks
 

@@ -2,7 +2,7 @@
 
 In: a folder of labelled pages, synthetic (synthesize) or one's own (our Document JSON, corrected). Out, in `--out`:
 examples (made once), checkpoint.pt (a second run goes on from it), log.jsonl (losses and validation) and the exported
-graphs with their figures. Works on the CPU and on CUDA. `--start WEIGHTS.pt` fine-tunes.
+graphs with their figures. Works on the CPU and on CUDA. `--start packaged` goes on from the model in the package.
 """
 
 from __future__ import annotations
@@ -19,34 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from loaders.errors import UsageError
-from loaders.relate.columns_of import EDGES, NODES
+from loaders.relate.batches import batch_of, losses
 from loaders.relate.examples import Example, read_examples, write_examples
-from loaders.relate.labels import IGNORED
-from loaders.relate.network import stages
-from loaders.relate.roles import ROLES
+from loaders.relate.network import STAGES, stages
 from loaders.relate.validate import validate
-from loaders.relate.word_graph import RIGHT
-
-DROPPED = {
-    "geo_": 0.1,
-    "style_": 0.25,
-    "back": 0.4,
-    "ruled": 0.12,
-    "pieces": 0.05,
-    "picture": 0.12,
-    "page_": 0.1,
-    "letter": 0.1,
-    "alike": 0.1,
-}
-"""How often the columns whose names start so are withheld from a page, so that the network can do without them."""
-NOISE = 0.1
-"""Every figure is made larger or smaller by about this share of it, and so many neighbours that do not follow are
-hidden: layouts are learned by heart otherwise, since there are fewer of them than pages."""
-SMOOTHED = 0.05
-"""Roles are never quite sure: real pages have headings that no family has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +34,7 @@ class TrainOptions:
     steps    steps in all; or `minutes` of training in all, over any number of runs, where that is given
     batch    pages per step
     rate     the highest learning rate, reached after `warm` steps; it falls along a cosine
+    stages   those that learn; the others stay as they are
     """
 
     steps: int = 12000
@@ -67,82 +46,7 @@ class TrainOptions:
     seed: int = 0
     validate_every: int = 1000
     device: str = "cpu"
-
-
-# -- batches -----------------------------------------------------------------------------------------------------------
-
-
-def batch_of(examples: Sequence[Example], stage: str, rng: np.random.Generator | None) -> dict[str, Tensor] | None:
-    """Put one stage of several pages into one graph; columns are withheld where a generator is given."""
-    parts = [made.stages[stage] for made in examples if stage in made.stages]
-    if not parts:
-        return None
-    sizes = [len(part["nodes"]) for part in parts]
-    starts = np.cumsum([0, *sizes[:-1]])
-    batch: dict[str, np.ndarray] = {
-        name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name not in ("neighbours",)
-    }
-    batch["neighbours"] = np.concatenate(
-        [part["neighbours"].astype(np.int64) + start for part, start in zip(parts, starts, strict=True)]
-    )
-    batch["pages"] = np.repeat(np.arange(len(parts)), sizes)
-    batch["nodes"], batch["edges"] = batch["nodes"].astype(np.float32), batch["edges"].astype(np.float32)
-    if rng is not None:
-        _withhold(batch, stage, len(parts), rng)
-        _disturb(batch, rng)
-    return {
-        name: torch.from_numpy(value.astype(np.int64) if value.dtype == np.int16 else value)
-        for name, value in batch.items()
-    }
-
-
-def _withhold(batch: dict[str, np.ndarray], stage: str, pages: int, rng: np.random.Generator) -> None:
-    for names, columns in ((NODES[stage], batch["nodes"]), (EDGES[stage], batch["edges"])):
-        keep = np.ones((pages, len(names)), np.float32)
-        for start, share in DROPPED.items():
-            group = [k for k, name in enumerate(names) if name.startswith(start)]
-            keep[np.ix_(np.flatnonzero(rng.random(pages) < share), np.array(group, int))] = 0
-        rows = keep[batch["pages"]]
-        columns *= rows if columns.ndim == 2 else rows[:, None]
-
-
-def _disturb(batch: dict[str, np.ndarray], rng: np.random.Generator) -> None:
-    for name in ("nodes", "edges"):
-        batch[name] *= 1 + NOISE * rng.standard_normal(batch[name].shape, np.float32)
-    present = batch["present"]
-    followed = np.arange(present.shape[1]) == batch["following"][:, None]
-    batch["present"] = present & (followed | (rng.random(present.shape) > NOISE))
-
-
-# -- losses ------------------------------------------------------------------------------------------------------------
-
-
-def losses(stage: str, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the named losses of one stage on a batch."""
-    per_edge, per_node = network(batch["nodes"], batch["neighbours"], batch["present"], batch["edges"], batch["pages"])
-    around = RIGHT if stage == "words" else per_edge.shape[1]
-    logits = per_edge[:, :around, 0].masked_fill(~batch["present"][:, :around], -1e4)
-    found = {f"{stage}.following": _cross_entropy(torch.cat([logits, per_node[:, :1]], dim=1), batch["following"])}
-    if stage == "lines":
-        found["lines.role"] = _cross_entropy(per_node[:, 1 : 1 + len(ROLES)], batch["role"], SMOOTHED)
-        found["lines.level"] = 0.3 * _cross_entropy(per_node[:, 1 + len(ROLES) :], batch["level"])
-    if stage == "blocks":
-        found["blocks.before"] = _binary(per_edge[..., 1], batch["before"])
-    return found
-
-
-def _cross_entropy(logits: Tensor, labels: Tensor, smoothed: float = 0.0) -> Tensor:
-    known = labels != IGNORED
-    if not bool(known.any()):
-        return logits.sum() * 0
-    return functional.cross_entropy(logits[known], labels[known], label_smoothing=smoothed)
-
-
-def _binary(logits: Tensor, labels: Tensor) -> Tensor:
-    known = labels != IGNORED
-    if not bool(known.any()):
-        return logits.sum() * 0
-    return functional.binary_cross_entropy_with_logits(logits[known], labels[known].to(logits.dtype))
+    stages: tuple[str, ...] = tuple(STAGES)
 
 
 # -- the loop ----------------------------------------------------------------------------------------------------------
@@ -151,14 +55,13 @@ def _binary(logits: Tensor, labels: Tensor) -> Tensor:
 class Training:
     """A network, its optimizer and how far it has come; saved and restored as a whole."""
 
-    def __init__(self, options: TrainOptions, start: Path | None = None) -> None:
+    def __init__(self, options: TrainOptions, start: nn.ModuleDict | None = None) -> None:
         torch.manual_seed(options.seed)
         self.options = options
-        self.network = stages()
-        if start is not None:
-            self.network.load_state_dict(torch.load(start, map_location="cpu", weights_only=True)["network"])
+        self.network = stages() if start is None else start
         self.network.to(options.device)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=options.rate, weight_decay=options.decay)
+        learning = [weight for stage in options.stages for weight in self.network[stage].parameters()]
+        self.optimizer = torch.optim.AdamW(learning, lr=options.rate, weight_decay=options.decay)
         self.step, self.seconds = 0, 0.0
 
     @property
@@ -183,7 +86,7 @@ class Training:
         torch.manual_seed(int(rng.integers(2**31)))  # what is dropped depends on the step only, too
         self.network.train()
         told: dict[str, Tensor] = {}
-        for stage in self.network:
+        for stage in self.options.stages:
             batch = batch_of(drawn, stage, rng)
             if batch is not None:
                 told |= losses(stage, self.network[stage], {k: v.to(self.options.device) for k, v in batch.items()})
@@ -222,9 +125,9 @@ def train(
     held_out: Sequence[Example],
     out: Path,
     options: TrainOptions,
-    start: Path | None = None,
+    start: nn.ModuleDict | None = None,
 ) -> Training:
-    """Train to the last step, from the checkpoint in `out` where there is one; logs a line of JSON now and then."""
+    """Train to the last step, from the checkpoint in `out` where there is one, else from `start`; logs JSON lines."""
     out.mkdir(parents=True, exist_ok=True)
     training, checkpoint = Training(options, start), out / "checkpoint.pt"
     if checkpoint.exists():
@@ -271,6 +174,24 @@ def load_examples(folder: Path, held_out: frozenset[str]) -> tuple[list[Example]
     return [e for e in found if e.family not in held_out], [e for e in found if e.family in held_out]
 
 
+def started(start: str) -> nn.ModuleDict:
+    """Return the network to go on from: "packaged", that of a folder of exported graphs, or of a checkpoint."""
+    from loaders.relate.export import read_back
+
+    if not start.endswith(".pt"):
+        return read_back("" if start == "packaged" else start)
+    network = stages()
+    network.load_state_dict(torch.load(start, map_location="cpu", weights_only=True)["network"])
+    return network
+
+
+def _stages_of(listed: str) -> tuple[str, ...]:
+    found = tuple(name for name in STAGES if name in listed.split(","))
+    if len(found) != len(listed.split(",")):
+        raise UsageError(f"--stages {listed}: choose of {', '.join(STAGES)}")
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prepare, train, validate and export."""
     from loaders.relate.export import export
@@ -279,7 +200,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=Path, required=True, help="labelled pages, or Document JSON files")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--start", type=Path, help="checkpoint to fine-tune from")
+    parser.add_argument("--start", help="packaged, a folder of exported graphs, or a checkpoint.pt: fine-tune from it")
+    parser.add_argument("--stages", default=",".join(STAGES), help="those that learn, by commas")
     for name, default in (("steps", 12000), ("batch", 8), ("seed", 0), ("validate-every", 1000)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--minutes", type=float, help="train for so long instead of --steps")
@@ -294,12 +216,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seed=given.seed,
         validate_every=given.validate_every,
         device=given.device,
+        stages=_stages_of(given.stages),
     )
+    start = started(given.start) if given.start else None
     prepare(given.pages, given.out / "examples", given.seed)
     examples, held_out = load_examples(given.out / "examples", frozenset(HELD_OUT))
     if not examples:
         raise UsageError(f"no page in {given.pages} holds enough to learn from")
-    training = train(examples, held_out, given.out, options, given.start)
+    training = train(examples, held_out, given.out, options, start)
     figures = validate(training.network, held_out, options.device) if held_out else {}
     export(training.network.cpu(), given.out, figures)
 

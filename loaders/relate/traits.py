@@ -70,7 +70,7 @@ def _of_line(text: str) -> tuple[float, ...]:
         marks.runs_right_to_left(text),
         marks.is_cjk(text),
         "...." in text or ". . ." in text or "…" in text or "·····" in text,
-        sum(letter in _MATHS for letter in text) / size,
+        sum(map(_MATHS.__contains__, text)) / size,
         marks.is_aside(text),
         bool(words) and marks.is_number(words[-1]),
         text[:1] in "([" and tail in (")", "]"),

@@ -8,8 +8,10 @@ lines are turned around when they are put together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from loaders.document import BOLD, ITALIC, MONO, RAISED, Words
 from loaders.geometry import Array
@@ -19,7 +21,7 @@ from loaders.relate.graphs import Graph, log_ratio, stacked
 from loaders.relate.gutters import Verdict, weigh_gaps
 from loaders.relate.lines import with_fragments
 from loaders.relate.medians import weighted_median
-from loaders.relate.neighbours import Bools, Gaps, Ints, row_neighbours, row_pairs
+from loaders.relate.neighbours import Bools, Gaps, Ints, mutual_neighbours, row_pairs
 from loaders.relate.traits import word_traits
 
 RIGHT = 3
@@ -65,9 +67,9 @@ def word_graph(sight: Sight) -> Graph:
     return Graph(nodes, neighbours, present, edges)
 
 
-def _places(here: Ints, rank: Ints) -> Ints:
-    """Number the pairs of each word, those of lowest rank first."""
-    order = np.lexsort((np.arange(len(here)), rank, here))
+def _places(here: Ints, rank: npt.NDArray[Any]) -> Ints:
+    """Number the pairs of each word, those of lowest rank first, of one rank the first."""
+    order = np.lexsort((rank, here))
     ranked = here[order]
     opens = np.r_[True, ranked[1:] != ranked[:-1]] if len(ranked) else np.zeros(0, bool)
     starts = np.maximum.accumulate(np.where(opens, np.arange(len(ranked)), 0))
@@ -82,12 +84,12 @@ def _pairs(sight: Sight, rows: Ints, own: Words, boxes: Array, rulings: Array) -
     pieces = Pieces.of(own, links)
     boxes = pieces.trim(boxes)
     count = len(own)
-    beside = row_neighbours(boxes, own.texts, own.sizes)
+    left, right, cost = row_pairs(boxes, own.texts, own.sizes)
+    beside = mutual_neighbours(left, right, cost, boxes, own.sizes)
     if links is not None:
         beside = with_fragments(beside, links, boxes, own.sizes)
     verdict = weigh_gaps(beside, boxes, own.texts, rulings, pieces)
-    left, right, cost = row_pairs(boxes, own.texts, own.sizes)
-    keep = _places(left, np.argsort(np.argsort(cost, kind="stable"), kind="stable")) < RIGHT
+    keep = _places(left, cost) < RIGHT
     left, right, cost = left[keep], right[keep], cost[keep]
     # Those that geometry takes for neighbours come first; the nearest others after them.
     known = beside.left * count + beside.right

@@ -11,7 +11,8 @@ from loaders.rulings import find_rulings
 from loaders.tables.continued import join_continued
 from loaders.tables.detect import detect_tables
 from loaders.tables.grid import build_table
-from loaders.tables.output import dataframe_of, html_of, markdown_of, row_sentences
+from loaders.tables.output import dataframe_of, html_of, markdown_of
+from loaders.tables.sentences import row_sentences
 
 __all__ = [
     "build_table",

@@ -18,7 +18,7 @@ from loaders.tables.words import Bools, Ints, Upright, right_neighbours
 GLUE = 0.75
 """Words this close (em) on a line are one text."""
 WIDEST_SPACE, TYPEWRITTEN = 1.5, 0.65
-"""A wider gap (em) is no space between words; where they are usually wider than the second, the face is a typewriter's."""
+"""A wider gap (em) is no space between words; usual gaps wider than the second are those of a typewriter face."""
 LONG = 17.0
 """A text this wide (em), about forty letters, is a line of prose when another is over or under it."""
 
@@ -51,7 +51,8 @@ def texts_of(up: Upright, pairs: Ints) -> Texts:
     small[number[chain == np.arange(len(up))]] = [
         text[:1].islower() for i, text in enumerate(up.texts) if chain[i] == i
     ]
-    prose = _prose(boxes, count, right, small, up.em)
+    below = _next_below(boxes, up.em)
+    prose = _prose(boxes, count, right, small, below, up.em)
     apart = prose.copy()
     alone = (right < 0) & ~np.isin(np.arange(len(count)), right)
     ends = np.zeros(len(count), bool)
@@ -60,7 +61,7 @@ def texts_of(up: Upright, pairs: Ints) -> Texts:
     for i in np.flatnonzero(pairs >= 0):
         if chain[i] == i and is_caption(up.texts[i], up.texts[pairs[i]]):
             apart[number[i]] = True
-    return Texts(boxes, count, prose, prose | _flow(boxes, count, small, up.em), apart, right)
+    return Texts(boxes, count, prose, prose | _flow(boxes, count, small, below, up.em), apart, right)
 
 
 def _glue(up: Upright, pairs: Ints) -> float:
@@ -74,14 +75,13 @@ def _glue(up: Upright, pairs: Ints) -> float:
     return 1.4 * space if space > TYPEWRITTEN else GLUE
 
 
-def _prose(boxes: Floats, count: Ints, right: Ints, small: Bools, em: float) -> Bools:
+def _prose(boxes: Floats, count: Ints, right: Ints, small: Bools, below: Ints, em: float) -> Bools:
     """Say which texts are lines of a paragraph: long ones near each other, and the short last line under them.
 
     The label of a table's row may be as long, but has a short text beside it, and the next does not begin small.
     """
     long = (boxes[:, 2] - boxes[:, 0] >= LONG * em) & (count >= 5)
     label = (right >= 0) & ~long[right]
-    below = _next_below(boxes, em)
     prose = np.zeros(len(boxes), bool)
     for i in np.flatnonzero(long):
         j = below[i]
@@ -94,9 +94,8 @@ def _prose(boxes: Floats, count: Ints, right: Ints, small: Bools, em: float) -> 
     return prose
 
 
-def _flow(boxes: Floats, count: Ints, small: Bools, em: float) -> Bools:
+def _flow(boxes: Floats, count: Ints, small: Bools, below: Ints, em: float) -> Bools:
     """Say which texts are lines of running text, however narrow: three or more, of which many begin small."""
-    below = _next_below(boxes, em)
     line = (count >= 3) & (boxes[:, 2] - boxes[:, 0] >= 7 * em)
     flow = np.zeros(len(boxes), bool)
     starts = np.setdiff1d(np.flatnonzero(line), below[line])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -194,12 +195,20 @@ def _both_figures(up: Upright, left: Ints, right: Ints) -> tuple[Bools, Bools]:
 
     One may: the groups of a large number, and what is given with a figure in brackets or as its error.
     """
-    figure = np.array([is_number(text) and any(c.isdigit() for c in text) for text in up.texts])
-    rest = np.array([bool(THOUSANDS.match(text)) for text in up.texts])
-    given = np.array([text.startswith(("(", "[", "±", "+/-", "%")) for text in up.texts])
-    short = np.array([bool(UP_TO_THOUSANDS.match(text)) for text in up.texts])
+    figure, rest, given, short = np.array([_as_figure(text) for text in up.texts], bool).T
     apart = figure[left] & figure[right] & ~given[right] & ~(short[left] & rest[right])
     return apart, ~(figure[left] & figure[right])
+
+
+@lru_cache(maxsize=1 << 14)
+def _as_figure(text: str) -> tuple[bool, bool, bool, bool]:
+    """Say whether a word is a figure, the rest of a large one, in brackets or an error, and may open a large one."""
+    return (
+        is_number(text) and any(map(str.isdigit, text)),
+        bool(THOUSANDS.match(text)),
+        text.startswith(("(", "[", "±", "+/-", "%")),
+        bool(UP_TO_THOUSANDS.match(text)),
+    )
 
 
 def _occupied(up: Upright, cuts: list[Cut]) -> list[Cut]:

@@ -15,7 +15,7 @@ from loaders.document import BOLD, Words
 from loaders.geometry import Array, Box, Frame
 from loaders.rulings import Floats
 from loaders.tables.aligned import aligned_rows, texts_of
-from loaders.tables.grid import cut_grid, words_in
+from loaders.tables.grid import words_in
 from loaders.tables.judge import Sheet, celled, place_texts, table_extent
 from loaders.tables.likely import likely_regions
 from loaders.tables.ruled import crossing_grids, is_caption, rule_stacks
@@ -106,7 +106,7 @@ def _tables_of(up: Upright, likelihood: Floats | None = None) -> list[tuple[str,
         taller = _headed(sheet, kind, table)
         if all(_apart(taller, other) for k, (_, other) in enumerate(found) if k != i):
             found[i] = kind, taller
-    return [(kind, part) for kind, table in found for part in _unfolded(up, table)]
+    return [(kind, part) for kind, table in found for part in _unfolded(sheet, table)]
 
 
 def _with(sheet: Sheet, found: list[tuple[str, Floats]], kind: str, extent: Floats) -> list[tuple[str, Floats]]:
@@ -115,7 +115,7 @@ def _with(sheet: Sheet, found: list[tuple[str, Floats]], kind: str, extent: Floa
     if touched:
         if kind == "stack" and any(other == "stack" for other, _ in touched):
             return found
-        framed = any(other == "grid" and celled(sheet.up, inner) for other, inner in touched)
+        framed = any(other == "grid" and celled(sheet, inner) for other, inner in touched)
         most = max(_held(sheet.up, extent, inner) for _, inner in touched)
         if framed or most > 0.95 or kind == "likely":
             return found
@@ -160,9 +160,9 @@ def _held(up: Upright, extent: Floats, other: Floats) -> float:
     return len(part.within(*other)) / max(len(part), 1)
 
 
-def _unfolded(up: Upright, extent: Floats) -> list[Floats]:
+def _unfolded(sheet: Sheet, extent: Floats) -> list[Floats]:
     """Part a table that was folded to save paper: the same headings stand several times beside each other."""
-    grid = cut_grid(up.within(*extent))
+    grid = sheet.grid(extent)
     if grid is None or grid.rows.header != 1 or grid.shape[0] < 4:
         return [extent]
     cols, said = grid.shape[1], place_texts(grid)
@@ -183,7 +183,7 @@ def _unfolded(up: Upright, extent: Floats) -> list[Floats]:
 def _headed(sheet: Sheet, kind: str, extent: Floats) -> Floats:
     """Take in the column headings over a table, unless a frame closes it."""
     up = sheet.up
-    grid = None if _closed(up, extent) else cut_grid(up.within(*extent))
+    grid = None if _closed(up, extent) else sheet.grid(extent)
     if grid is None:
         return extent
     lefts = np.where(grid.filled, grid.left, np.inf).min(axis=0)

@@ -8,7 +8,7 @@ lists, tables of contents, forms and charts are turned away.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -30,11 +30,22 @@ NOTE = re.compile(r"^(sources?|notes?):?$|^\*+$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """The upright words of a page, the texts they form, and how likely each word is in a table, where that is known."""
+    """The upright words of a page, the texts they form, and how likely each word is in a table, where that is known.
+
+    `grids` are those cut so far, by their extents: a candidate is looked at by several judges in turn.
+    """
 
     up: Upright
     texts: Texts
     likelihood: Floats | None = None
+    grids: dict[tuple[float, ...], Grid | None] = field(default_factory=dict, repr=False)
+
+    def grid(self, extent: Floats) -> Grid | None:
+        """Return the grid of the words in an extent; None for fewer than two words."""
+        key = tuple(extent.tolist())
+        if key not in self.grids:
+            self.grids[key] = cut_grid(self.up.within(*key))
+        return self.grids[key]
 
     def likely(self, extent: Floats) -> float | None:
         """Return the mean likelihood of the words in an extent; None where it is not known."""
@@ -76,7 +87,7 @@ def table_extent(sheet: Sheet, kind: str, extent: Floats) -> Floats | None:
     """Return the extent of the table in a candidate, titles and notes left out; None when there is no table."""
     grid = None
     for _ in range(4):
-        grid = cut_grid(sheet.up.within(*extent))
+        grid = sheet.grid(extent)
         if grid is None or min(grid.shape) < 2 or gridlines(sheet.up, extent) or falls_to_zero(sheet.up, extent):
             return None
         trimmed = _trimmed(grid, extent)
@@ -216,9 +227,9 @@ def _is_contents(grid: Grid, kind: str) -> bool:
     return len(numbers) >= 0.7 * len(last) and len(numbers) >= 4 and rising and numbers[0] < numbers[-1]
 
 
-def celled(up: Upright, extent: Floats) -> bool:
+def celled(sheet: Sheet, extent: Floats) -> bool:
     """Say whether lines are drawn around every cell of a ruled table: then nothing beyond them belongs to it."""
-    grid = cut_grid(up.within(*extent))
+    grid = sheet.grid(extent)
     if grid is None or min(grid.shape) < 2 or grid.shape[0] < 3:
         return False
     return all(cut.ruled for cut in grid.cuts) and _look(grid).regular >= 0.75

@@ -7,6 +7,7 @@ line that is drawn; nothing here decides which of them make one row.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -200,25 +201,27 @@ def _levels_between(up: Upright, lines: list[Ints], levels: list[Level]) -> list
 
 
 def _parts(up: Upright, column: Ints, reach: Ints, line: Ints) -> dict[int, Part]:
-    """Return what a line says in each column."""
-    parts = {}
-    for k in np.unique(column[line]):
-        mine = line[column[line] == k]
-        parts[int(k)] = _part(up, list(mine), int(reach[mine].max()))
-    return parts
+    """Return what a line says in each column, from left to right."""
+    words: dict[int, list[int]] = {}
+    last: dict[int, int] = {}
+    for word, k, end in zip(line.tolist(), column[line].tolist(), reach[line].tolist(), strict=True):
+        words.setdefault(k, []).append(word)
+        last[k] = max(last.get(k, end), end)
+    return {k: _part(up, words[k], last[k]) for k in sorted(words)}
 
 
 def _part(up: Upright, words: list[int], last_col: int) -> Part:
     words = reading_order(up, words)
-    bottom = max(up.middles[i, 1] for i in words)
-    last = [i for i in words if up.middles[i, 1] > bottom - 0.5 * up.em]
+    boxes, middles = up.boxes[words].tolist(), up.middles[words, 1].tolist()
+    lowest = max(middles) - 0.5 * up.em
+    last = [box for box, middle in zip(boxes, middles, strict=True) if middle > lowest]
     text = " ".join(up.texts[i] for i in words)
     return Part(
         words,
         last_col,
-        float(up.boxes[words[0], 2] - up.boxes[words[0], 0]),
-        float(min(up.boxes[i, 0] for i in last)),
-        float(max(up.boxes[i, 2] for i in last)),
+        boxes[0][2] - boxes[0][0],
+        min(box[0] for box in last),
+        max(box[2] for box in last),
         text,
         is_number(text),
     )
@@ -228,18 +231,12 @@ def reading_order(up: Upright, words: list[int]) -> list[int]:
     """Return words of one cell line by line, each from left to right."""
     if len(words) < 2:
         return list(words)
-    core = _cores_of(up, words)
-    order = np.argsort(core[:, 0], kind="stable")
-    ends = np.maximum.accumulate(core[order, 1])
-    line = np.empty(len(words), int)
-    line[order] = np.cumsum(np.r_[False, core[order[1:], 0] > ends[:-1]])
-    return [words[i] for i in np.lexsort((up.boxes[words, 0], line))]
-
-
-def _cores_of(up: Upright, words: list[int]) -> Floats:
-    """Return core heights within one cell, where small words must not open a line of their own."""
-    core = up.core[words].copy()
-    small = up.small[words]
-    if small.any() and not small.all():
-        core[small] = up.boxes[np.array(words)[small]][:, [1, 3]]
-    return core
+    boxes, core, small = up.boxes[words].tolist(), up.core[words].tolist(), up.small[words].tolist()
+    if any(small) and not all(small):  # within one cell small words must not open a line of their own
+        core = [box[1::2] if low else own for box, own, low in zip(boxes, core, small, strict=True)]
+    order = sorted(range(len(words)), key=lambda i: float(core[i][0]))
+    line, end = [0] * len(words), float(core[order[0]][1])
+    for before, i in pairwise(order):
+        line[i] = line[before] + (core[i][0] > end)
+        end = max(end, core[i][1])
+    return [words[i] for i in sorted(range(len(words)), key=lambda i: (line[i], boxes[i][0]))]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from loaders.errors import ModelFileError
-from loaders.relate.model import digest_of, open_graph
+from loaders.relate.model import checked_graph, digest_of, session_of
 from loaders.tables.candidates import Candidates
 from loaders.tables.edits import Verdict
 from loaders.tables.features import CELL, COLUMN, LINE, features_of
@@ -67,4 +67,4 @@ def open_grid_model(folder: str = "") -> GridModel:
     about = json.loads((place / "model.json").read_text(encoding="utf-8"))
     if about["columns"] != COLUMNS:
         raise ModelFileError(f"{place}: trained on other columns than this version makes; train it anew")
-    return GridModel(open_graph(place / "grid.onnx", about["digest"]), digest)
+    return GridModel(session_of(checked_graph(place / "grid.onnx", about["digest"])), digest)

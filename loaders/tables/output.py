@@ -1,4 +1,4 @@
-"""A table in words: HTML, Markdown, a data frame, and sentences that carry their headers."""
+"""A table in other forms: HTML, Markdown, a data frame."""
 
 from __future__ import annotations
 
@@ -61,32 +61,3 @@ def dataframe_of(table: Table) -> pandas.DataFrame:
     if not header:
         return pandas.DataFrame(body)
     return pandas.DataFrame(body, columns=header[0] if len(header) == 1 else pandas.MultiIndex.from_arrays(header))
-
-
-def row_sentences(table: Table) -> list[str]:
-    """Return one sentence per row in which every value carries its headers: "Net sales, 2016: 30,109 million".
-
-    A row under a group's label carries that too: "Europe, net sales, 2016: 1,204".
-    """
-    grid = table.grid()
-    headers = [_header_of(grid[: table.header_rows], col) for col in range(table.n_cols)]
-    names = min(max(table.header_cols, 1), table.n_cols)
-    return [sentence for row in grid[table.header_rows :] if (sentence := _sentence(row, headers, names))]
-
-
-def _header_of(rows: list[list[Cell | None]], col: int) -> str:
-    parts = [row[col] for row in rows]
-    return " ".join(dict.fromkeys(part.text for part in parts if part is not None and part.text))
-
-
-def _sentence(row: list[Cell | None], headers: list[str], names: int) -> str:
-    name = ", ".join(dict.fromkeys(cell.text for cell in row[:names] if cell is not None and cell.text))
-    values = []
-    seen = {(cell.row, cell.col) for cell in row[:names] if cell is not None}
-    for cell, header in zip(row[names:], headers[names:], strict=True):
-        if cell is None or not cell.text or (cell.row, cell.col) in seen:
-            continue
-        seen.add((cell.row, cell.col))
-        label = ", ".join(part for part in (name, header) if part)
-        values.append(f"{label}: {cell.text}" if label else cell.text)
-    return "; ".join(values) or name

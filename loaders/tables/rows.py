@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
@@ -72,22 +73,21 @@ class _Judge:
 
     def _extents(self) -> tuple[Floats, Floats]:
         left, right = np.full(self.columns, np.inf), np.full(self.columns, -np.inf)
-        for part in self.parts:
-            for k, cell in part.items():
-                left[k] = min(left[k], min(self.up.boxes[i, 0] for i in cell.words))
-                right[k] = max(right[k], max(self.up.boxes[i, 2] for i in cell.words))
+        for k in range(self.columns):
+            words = [i for part in self.parts if k in part for i in part[k].words]
+            if words:
+                left[k], right[k] = self.up.boxes[words, 0].min(), self.up.boxes[words, 2].max()
         return left, right
 
     def _pitches(self) -> Floats:
         """Return the distance (em) of each line to the next, within the columns that both fill."""
-        core = cores(self.up)
+        top, bottom = cores(self.up).T.tolist()
+        starts = [{k: min(top[i] for i in cell.words) for k, cell in part.items()} for part in self.parts]
+        ends = [{k: max(bottom[i] for i in cell.words) for k, cell in part.items()} for part in self.parts]
         pitches = []
-        for above, below in zip(self.parts[:-1], self.parts[1:], strict=True):
-            shared = [k for k in below if k in above]
-            upper = [(above[k].words, below[k].words) for k in shared] or [
-                ([i for cell in above.values() for i in cell.words], [i for cell in below.values() for i in cell.words])
-            ]
-            pitches.append(min(core[low, 0].min() - core[high, 1].max() for high, low in upper))
+        for above, below in zip(ends[:-1], starts[1:], strict=True):
+            shared = [below[k] - above[k] for k in below if k in above]
+            pitches.append(min(shared) if shared else min(below.values()) - max(above.values()))
         return np.array(pitches) / self.up.em + 0.5
 
     def _usual_pitch(self) -> float:
@@ -280,13 +280,13 @@ def rows_of(up: Upright, judged: JudgedLines) -> Rows:
     parts: list[float] = []
     levels: list[Level | None] = []
     current, header = 0, 1 if judged.header else 0
+    middle = [median(up.middles[line, 1].tolist()) for line in lines.words]
     for i, line in enumerate(lines.words):
         if i and not joins[i - 1]:
             current += 1
             level = lines.between[i - 1]
             levels.append(level)
-            gap = (np.median(up.middles[lines.words[i - 1], 1]) + np.median(up.middles[line, 1])) / 2
-            parts.append(level.y if level is not None else float(gap))
+            parts.append(level.y if level is not None else (middle[i - 1] + middle[i]) / 2)
             header += i < judged.header
         row[line] = current
     return Rows(row, np.array(parts), min(header, current), tuple(levels))

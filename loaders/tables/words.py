@@ -217,18 +217,19 @@ def right_neighbours(boxes: Floats) -> Ints:
     middle = (boxes[:, 1] + boxes[:, 3]) / 2
     height = boxes[:, 3] - boxes[:, 1]
     order = np.argsort(middle, kind="stable")
-    reach = float(np.quantile(height, 0.95))
+    reach = min(float(np.quantile(height, 0.95)), 0.501 * float(height.max()))  # no two further apart share so much
     first = np.searchsorted(middle[order], middle - reach, side="left")
     last = np.searchsorted(middle[order], middle + reach, side="right")
     widest = int((last - first).max())
+    x0, y0, x1, y1 = boxes.T.copy()
     for start in range(0, count, max(1, 1_000_000 // widest)):  # so many at a time that the table below stays small
         i = np.arange(start, min(start + max(1, 1_000_000 // widest), count))[:, None]
         at = first[i] + np.arange(widest)
         near = order[np.minimum(at, count - 1)]
-        shared = np.minimum(boxes[near, 3], boxes[i, 3]) - np.maximum(boxes[near, 1], boxes[i, 1])
+        shared = np.minimum(y1[near], y1[i]) - np.maximum(y0[near], y0[i])
         fits = (at < last[i]) & (near != i) & (shared >= 0.5 * np.minimum(height[near], height[i]))
-        fits &= boxes[near, 0] + boxes[near, 2] > boxes[i, 0] + boxes[i, 2]
-        begins = np.where(fits, boxes[near, 0], np.inf)
+        fits &= x0[near] + x1[near] > x0[i] + x1[i]
+        begins = np.where(fits, x0[near], np.inf)
         best = begins.argmin(axis=1)
         found = fits.any(axis=1)
         right[i[found, 0]] = near[found, best[found]]

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from loaders.document import BOLD, Links, Page, Words
 from loaders.geometry import Array, Box, Frame, boxes_from_quads, quads_from_boxes
 from loaders.ocr.ppocr_words import OPENING
-from loaders.ocr.type_size import CJK, DESCENDING, DESCENT, ems_high
+from loaders.ocr.type_size import CJK, DEEP, DESCENT, ems_high
 from loaders.relate.structure import BlockDraft, assemble
 from loaders.relate.synthesize.labelled import LabelledPage
 
@@ -109,7 +109,7 @@ def _cut_to_ink(reading: Reading) -> Reading:
     quads, sizes = reading.quads, reading.sizes
     tall = np.maximum(np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1), 1e-6)
     high = np.array([ems_high(text) for text in reading.texts]) * sizes
-    sinks = np.array([any(c in DESCENDING for c in text) for text in reading.texts])
+    sinks = np.array([not DEEP.isdisjoint(text) for text in reading.texts])
     below = np.where(sinks, DESCENT * sizes, 0.0)
     foot = np.clip(BASELINE * tall + below, 0, tall)  # from the top of the font's box
     top = np.clip((foot - high) / tall, 0, 0.7)[:, None]

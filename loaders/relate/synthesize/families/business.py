@@ -194,42 +194,6 @@ def section(s: Sheet, text: str) -> str:
     return s.heading(2, text)
 
 
-def government_form(pen: Pen) -> Written:
-    """A dense official form: a ruled grid of numbered boxes, each a small label over its value; read row by row."""
-    s = Sheet.designed(pen)
-    s.size, s.margin = pen.rng.uniform(7, 9), 0.06 * s.width
-    head = s.set(f"Form {pen.code()}", "header", "header", size="8pt")
-    title = s.set(
-        pen.heading(), "title", level=1, size="14pt", weight='"bold"', align=pen.rng.choice(("left", "center"))
-    )
-    number, rows, filled = 0, [], pen.rng.choice((0.3, 0.9))
-    for _ in range(pen.rng.randint(9, 14)):
-        if pen.rng.random() < 0.2:
-            bar = s.m.set(f"Part {pen.rng.choice('ABCDEF')} {pen.phrase(2, 4)}", "title", level=2)
-            rows.append(
-                f'#block(width: 100%, fill: rgb("{pen.rng.choice(TINTS)}"), stroke: 0.5pt, inset: 3pt)[#strong[{bar}]]'
-            )
-        cells = []
-        count = pen.rng.choice((1, 2, 3, 3, 4))
-        for _ in range(count):
-            number += 1
-            block = s.m.block("text")
-            label = s.m.run(f"{number} {pen.phrase(1, 4)}", block)
-            value = (
-                s.m.run(pen.rng.choice((pen.amount, pen.date, pen.code, pen.name))(), block)
-                if pen.rng.random() < filled
-                else ""
-            )
-            cells.append(f"#text(size: {s.size * 0.75:.1f}pt)[{label}]#v(-0.5em)\n{value}")
-        inner = ", ".join(f"[{cell}]" for cell in cells)
-        widths = ", ".join(f"{pen.rng.choice((1, 1, 2))}fr" for _ in range(count))
-        rows.append(f"#grid(columns: ({widths},), stroke: 0.5pt, inset: 3pt, rows: 2.9em, {inner})")
-    small = f"#set text(size: {s.size * 0.8:.1f}pt)\n"
-    tail = f"#[{small}{s.paragraphs(2, 30, 70)}]"
-    body = "#stack(dir: ttb, spacing: 0pt, " + ", ".join(f"[{row}]" for row in rows) + ")\n\n"
-    return s.m, s.setup(header=head) + "#set par(first-line-indent: 0pt, justify: false)\n" + title + body + tail
-
-
 def invoice(pen: Pen) -> Written:
     """An invoice: sender and recipient, labels and values at the right, a table of items, sums, terms."""
     s = Sheet.designed(pen)
@@ -415,7 +379,6 @@ FAMILIES = (
     Family("memo", "business", memo),
     Family("contract", "business", contract, later=0.3),
     Family("form", "business", form),
-    Family("government_form", "business", government_form, ENGLISH, held_out=True),
     Family("invoice", "business", invoice, ENGLISH),
     Family("receipt", "business", receipt, ENGLISH),
     Family("statement", "business", statement),

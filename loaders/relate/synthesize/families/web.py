@@ -1,4 +1,4 @@
-"""Layouts in CSS: floats, grids, flexible boxes, multiple columns, right to left."""
+"""Layouts in CSS: floats, grids, flexible boxes, multiple columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from loaders.relate.synthesize.families.business import FIELDS
-from loaders.relate.synthesize.families.family import ARABIC, ENGLISH, Family
+from loaders.relate.synthesize.families.family import ENGLISH, Family
 from loaders.relate.synthesize.manuscript import Manuscript, Place
 from loaders.relate.synthesize.prose import Pen
 from loaders.relate.synthesize.sheet import DARKS, FACES, SANS, SERIF, TINTS
@@ -261,20 +261,6 @@ def web_form(pen: Pen) -> Written:
     return w.page(body + w.p(15, 50))
 
 
-def wiki(pen: Pen) -> Written:
-    """An encyclopedia's page: a box of facts beside the lead and read after it, contents, sections, a table."""
-    w = Web.designed(pen)
-    title = w.h(1, pen.phrase(1, 3))
-    lead = "".join(w.p(60, 110) for _ in range(3))
-    box = w.table(
-        pen.rng.randint(4, 7),
-        2,
-        f"float:right;width:{pen.rng.uniform(30, 40):.0f}%;margin:0 0 8pt 12pt;background:#{pen.rng.choice(TINTS)}",
-    )
-    rest = "".join(f'<div style="clear:both"></div>{w.h(2)}{w.flow(2)}' for _ in range(4))
-    return w.page(f"{title}{box}{lead}{rest}")
-
-
 def menu(pen: Pen) -> Written:
     """A bill of fare: sections in two columns, dishes with prices at the right and a line of description."""
     w = Web.designed(pen)
@@ -320,27 +306,12 @@ def front_page(pen: Pen) -> Written:
     )
 
 
-def rtl_page(pen: Pen) -> Written:
-    """A page that runs from right to left: an article, a column of boxes at its left, two columns below."""
-    w = Web.designed(pen)
-    head, title = bar(w, "header"), w.h(1)
-    main = w.flow(3)
-    box = f'<div style="background:#{pen.rng.choice(TINTS)};padding:6pt">{w.h(3)}{w.p(15, 40)}{w.items(3)}</div>'
-    below = w.h(2) + f'<div style="columns:2;column-gap:14pt">{"".join(w.p(40, 80) for _ in range(4))}</div>'
-    return w.page(
-        f'<div dir="rtl">{head}{title}<div style="display:grid;gap:14pt;'
-        f'grid-template-columns:2.4fr 1fr"><div>{main}</div><div>{box}</div></div>{below}</div>'
-    )
-
-
 FAMILIES = (
     Family("web_article", "web", web_article, markup="html"),
     Family("cards", "web", cards, markup="html"),
     Family("css_magazine", "web", css_magazine, markup="html"),
     Family("mail", "web", mail, ENGLISH, markup="html"),
     Family("web_form", "web", web_form, ENGLISH, markup="html"),
-    Family("wiki", "web", wiki, markup="html", held_out=True),
     Family("menu", "web", menu, markup="html"),
     Family("front_page", "web", front_page, markup="html"),
-    Family("rtl_page", "web", rtl_page, ARABIC, markup="html"),
 )
