@@ -36,21 +36,31 @@ class Verdict:
     under: Array
 
 
+NEVER = 1.1
+"""A probability that none reaches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conviction:
-    """From which probability on the model overrules geometry; above 1 it never does."""
+    """From which probability on the model overrules geometry.
 
-    cut: float = 0.95
-    uncut: float = 0.95
-    join: float = 0.95
-    part: float = 0.95
+    cut, uncut      that columns part, that they do not       head     which lines head the columns
+    join, part      that lines make one row, that they do not label    which columns head the rows
+    merge, unmerge  that places are one cell, that they are not
+    """
+
+    cut: float = NEVER
+    uncut: float = NEVER
+    join: float = NEVER
+    part: float = NEVER
     head: float = 0.9
     label: float = 0.9
-    merge: float = 0.95
-    unmerge: float = 0.95
+    merge: float = 0.98
+    unmerge: float = 0.995
 
 
 CONVICTION = Conviction()
+"""Chosen in coarse steps over all real tables: weights/README.md says what each kind of edit brought."""
 
 
 def edited(found: Candidates, verdict: Verdict, sure: Conviction) -> tuple[Grid, Places, int | None]:
@@ -59,7 +69,10 @@ def edited(found: Candidates, verdict: Verdict, sure: Conviction) -> tuple[Grid,
     taken = taken if taken.any() else found.taken
     header = _leading(verdict.head, found.judged.header, sure.head)
     judged = judged_with(found, taken, found.judged.header if header is None else header)
-    joins = _overruled(np.array(judged.joins, bool), verdict.join, sure.join, sure.part)
+    joins = np.array(judged.joins, bool)
+    if judged.header != found.judged.header:  # what geometry now joins anew, the model must find possible
+        joins &= np.array(found.judged.joins, bool) | (verdict.join > 1 - sure.head)
+    joins = _overruled(joins, verdict.join, sure.join, sure.part)
     judged = JudgedLines(judged.lines, judged.header, joins.tolist() if not joins.all() else judged.joins)
     grid = grid_with(found, taken, judged)
     columns = np.r_[0, np.cumsum(taken)]

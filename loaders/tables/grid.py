@@ -22,7 +22,7 @@ from loaders.tables.spans import merged_places
 from loaders.tables.words import Ints, Upright, right_neighbours, upright
 
 
-def build_table(words: Words, region: Box, frame: Frame, rulings: Array, *, model: str | None = None) -> Table | None:
+def build_table(words: Words, region: Box, frame: Frame, rulings: Array, *, model: str | None = "") -> Table | None:
     """Cut a region into a grid of cells.
 
     Every word whose centre is in the region is in exactly one cell. `rulings` float32 (M, 4) are the page's drawn

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 WEIGHTS = Path(__file__).parent / "weights"
-DIGEST = "6442c811d2e4643a3f015c093956fe7ce63ea1383b3af3dfba5a4891acbdfbf5"
+DIGEST = "f1d92a05831dde8b64b7cc2149e0d974a38f02a87664e8c30b8d59d3d7d30af5"
 """sha256 of the packaged model.json, which holds that of the graph."""
 MOST = 4000
 """Places of the largest table that the model is asked about; geometry alone decides larger ones, in linear time."""
