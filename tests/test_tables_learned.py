@@ -23,7 +23,7 @@ from loaders.tables.model import WEIGHTS, grid_digest, open_grid_model
 from loaders.tables.rows import JudgedLines
 from loaders.tables.synthesize import HELD_OUT, STYLES, TrueTable, synthesize
 from loaders.tables.synthesize.draft import Draft, Entry
-from loaders.tables.truths import GridLabels, labels_of
+from loaders.tables.truths import labels_of
 from loaders.tables.validate import found_relations, scores, true_relations
 from loaders.tables.words import upright
 
@@ -92,7 +92,7 @@ def decoded(style: str, seed: int) -> bool:
     table = synthesize(style, seed, 0)[0]
     found = candidates(table)
     labels = labels_of(found, table)
-    told = [np.where(one < 0, 0.5, one).astype(float) for one in (getattr(labels, f.name) for f in fields(GridLabels))]
+    told = [np.where(one < 0, 0.5, one).astype(float) for one in (getattr(labels, f.name) for f in fields(Verdict))]
     grid, places, _ = edited(found, Verdict(*told), Conviction(*[0.9] * len(fields(Conviction))))
     return (grid.shape, grid.rows.header) == ((table.rows, table.cols), table.header_rows) and all(
         places.spans[one.row, one.col].tolist() == [one.row, one.col, one.row + one.rows - 1, one.col + one.cols - 1]
@@ -172,9 +172,7 @@ def test_examples_are_kept_whole(tmp_path: Path) -> None:
     for one, other in zip(made, read_examples(tmp_path / "examples.npz"), strict=True):
         assert one.style == other.style
         assert np.allclose(one.features.cells, other.features.cells, atol=2e-3)
-        assert all(
-            np.array_equal(getattr(one.labels, f.name), getattr(other.labels, f.name)) for f in fields(GridLabels)
-        )
+        assert all(np.array_equal(getattr(one.labels, f.name), getattr(other.labels, f.name)) for f in fields(Verdict))
 
 
 def test_the_digest_of_the_weights_is_checked(tmp_path: Path) -> None:

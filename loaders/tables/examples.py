@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from loaders.tables.candidates import candidates_of
+from loaders.tables.edits import Verdict
 from loaders.tables.features import GridFeatures, features_of
 from loaders.tables.synthesize import TrueTable
-from loaders.tables.truths import GridLabels, labels_of
+from loaders.tables.truths import labels_of
 from loaders.tables.words import upright
 
 MOST = 2500
@@ -23,7 +24,7 @@ class GridExample:
     """A table to learn from, of one style."""
 
     features: GridFeatures
-    labels: GridLabels
+    labels: Verdict
     style: str
 
 
@@ -66,8 +67,8 @@ def read_examples(path: Path) -> list[GridExample]:
     with np.load(path) as held:
         for number, style in enumerate(held["styles"].tolist()):
             parts = [
-                {one.name: held[f"{number}.{one.name}"] for one in fields(kind)} for kind in (GridFeatures, GridLabels)
+                {one.name: held[f"{number}.{one.name}"] for one in fields(kind)} for kind in (GridFeatures, Verdict)
             ]
             features = GridFeatures(**{name: array.astype(np.float32) for name, array in parts[0].items()})
-            found.append(GridExample(features, GridLabels(**parts[1]), style))
+            found.append(GridExample(features, Verdict(**parts[1]), style))
     return found

@@ -17,10 +17,10 @@ import torch
 from loaders.errors import MissingExtra
 from loaders.relate.export import OPSET
 from loaders.relate.network import parameter_count
+from loaders.tables.edits import Verdict
 from loaders.tables.features import CELL, COLUMN, LINE
 from loaders.tables.model import COLUMNS
 from loaders.tables.network import GridNetwork
-from loaders.tables.truths import GridLabels
 
 
 def export(network: GridNetwork, folder: Path) -> Path:
@@ -46,7 +46,7 @@ def export(network: GridNetwork, folder: Path) -> Path:
             network.eval(),
             given,
             input_names=["cells", "lines", "columns", "mask"],
-            output_names=[one.name for one in fields(GridLabels)],
+            output_names=[one.name for one in fields(Verdict)],
             dynamic_shapes=({1: r, 2: c}, {1: r}, {1: c}, {1: r, 2: c}),
             opset_version=OPSET,
             dynamo=True,

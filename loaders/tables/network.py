@@ -48,7 +48,7 @@ def _pooled(x: Tensor, mask: Tensor, over: int) -> Tensor:
 
 
 class GridNetwork(nn.Module):
-    """Logits of all that a grid is decided by; see GridLabels for their meaning and `forward` for their shapes."""
+    """Logits of all that a grid is decided by; see Verdict for their meaning and `forward` for their shapes."""
 
     def __init__(self, width: int = WIDTH, rounds: int = ROUNDS) -> None:
         super().__init__()

@@ -19,11 +19,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from loaders.tables.edits import Verdict
 from loaders.tables.examples import GridExample, examples_of, read_examples, write_examples
 from loaders.tables.features import CELL, COLUMN, LINE, GridFeatures
 from loaders.tables.network import GridNetwork
 from loaders.tables.synthesize import HELD_OUT, synthesize_all
-from loaders.tables.truths import GridLabels
 
 STEPS = 3000
 NOISE = 0.06
@@ -96,7 +96,7 @@ def loss_of(network: nn.Module, batch: Batch) -> Tensor:
     """Return the weighted sum of the losses of all logits whose label is known."""
     logits = network(batch["cells"], batch["lines"], batch["columns"], batch["mask"])
     total = torch.zeros(())
-    for one, logit in zip(fields(GridLabels), logits, strict=True):
+    for one, logit in zip(fields(Verdict), logits, strict=True):
         label = batch[one.name]
         known = label >= 0
         if known.any():

@@ -6,41 +6,21 @@ truth: a line that holds words of two rows, a place cut in two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from loaders.tables.candidates import Candidates
+from loaders.tables.edits import Verdict
 from loaders.tables.synthesize import TrueTable
 from loaders.tables.words import Ints
 
 IGNORED = -1
 STRAY = 0.1
 """Share of the words of two neighbouring columns that may lie on the wrong side of a cut which parts them."""
-Labels = npt.NDArray[np.int8]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GridLabels:
-    """Labels of a candidate grid of R lines and C columns.
-
-    cut     (C - 1,), columns part here         join    (R - 1,), the line under it goes on with the same row
-    head    (R,), the line heads the columns    label   (C,), the column heads the rows
-    beside  (R, C - 1), a place and the one to its right are one cell
-    under   (R - 1, C), a place and the one below it are one cell, in another row
-    """
-
-    cut: Labels
-    join: Labels
-    head: Labels
-    label: Labels
-    beside: Labels
-    under: Labels
-
-
-def labels_of(found: Candidates, truth: TrueTable) -> GridLabels:
-    """Label a table's candidates."""
+def labels_of(found: Candidates, truth: TrueTable) -> Verdict:
+    """Label a table's candidates: what a Verdict should say, 1, 0 or IGNORED."""
     cell = truth.cell[found.up.rows]
     shape = len(found.judged.lines), len(found.cuts) + 1
     line_of = np.zeros(len(found.up), int)
@@ -62,7 +42,7 @@ def labels_of(found: Candidates, truth: TrueTable) -> GridLabels:
     there = np.where((row[:, None] >= 0) & (col >= 0), owner[row[:, None], col], -2)
     beside = np.where(part, _same(there[:, :-1], there[:, 1:]), IGNORED)
     under = np.where((joins == 0)[:, None], _same(there[:-1], there[1:]), IGNORED)
-    return GridLabels(*(one.astype(np.int8) for one in (part, joins, head, label, beside, under)))
+    return Verdict(*(one.astype(np.float32) for one in (part, joins, head, label, beside, under)))
 
 
 def _common(group: Ints, value: Ints, counted: npt.NDArray[np.bool_], size: int) -> Ints:
