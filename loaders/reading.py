@@ -72,6 +72,10 @@ class Reader:
             from loaders.relate.model import model_digest
 
             self._digest += ":" + model_digest(self.settings.relational_model)
+        if self.settings.tables:
+            from loaders.tables.model import grid_digest
+
+            self._digest += ":" + grid_digest()
         self.reading_id = self.settings.reading_id(self._digest)
 
     @property
