@@ -72,6 +72,10 @@ class Reader:
             from loaders.relate.model import model_digest
 
             self._digest += ":" + model_digest(self.settings.relational_model)
+        if self.settings.tables:
+            from loaders.tables.model import grid_digest
+
+            self._digest += ":" + grid_digest()
         self.reading_id = self.settings.reading_id(self._digest)
 
     @property
@@ -186,12 +190,12 @@ class Reader:
             tables = detect_tables(seen.words, image.frame, rulings)
             unread = find_unread(image, seen.words, tables, rulings)
         if not len(unread.quads):
-            return seen
+            return replace(seen, tables=tables)
         with stage("ocr"):
             read = self.engine.read_quads(image, unread.quads * image.scale)
         more, wrong = settle(seen.words, unread, [words.scaled(1 / image.scale) for words in read])
         if not len(more):
-            return seen
+            return replace(seen, tables=tables)
         seen = seen.without(wrong, "duplicate").with_more(more, paper_darkness(image, more.quads * image.scale))
         return seen.clear(self.settings.min_confidence)
 
@@ -241,7 +245,8 @@ class _Seen:
     """The words of a page and what else was seen on it, in the page's frame, before they are related.
 
     `set_aside` are words that will be dropped, each lot with its reason; `turn` as in PageText. `backgrounds` say how
-    dark the paper behind each word is, where pixels were looked at.
+    dark the paper behind each word is, where pixels were looked at. `tables` are those among these very words, where
+    they were looked for already.
     """
 
     words: Words
@@ -252,6 +257,7 @@ class _Seen:
     engine: str = ""
     set_aside: tuple[tuple[Words, str], ...] = ()
     backgrounds: Array | None = None
+    tables: tuple[Box, ...] | None = None
 
     def without(self, mask: np.ndarray[Any, np.dtype[np.bool_]], reason: str) -> _Seen:
         """Set the masked words aside; word links that touched them end there."""
@@ -265,6 +271,7 @@ class _Seen:
             words=self.words.take(~mask),
             relations=relations,
             backgrounds=behind,
+            tables=None,
             set_aside=(*self.set_aside, lot),
         )
 
@@ -278,6 +285,7 @@ class _Seen:
         return replace(
             self,
             words=Words.concatenated([self.words, words]),
+            tables=None,
             relations=self.relations and Relations(self.relations.word.extended(len(words))),
             backgrounds=None if self.backgrounds is None else np.concatenate([self.backgrounds, backgrounds]),
         )
@@ -312,8 +320,11 @@ def _structured(seen: _Seen, frame: Frame, settings: Settings) -> Page:
     with stage("tables"):
         from loaders.tables import build_table, detect_tables
 
-        lots = _by_picture(words, figures, upright) if settings.tables else []
-        regions = [region for lot in lots for region in detect_tables(lot, upright, rulings, figures)]
+        if seen.tables is not None and not turns:
+            regions = [upright.at(table.xyxy) for table in seen.tables]
+        else:
+            lots = _by_picture(words, figures, upright) if settings.tables else []
+            regions = [region for lot in lots for region in detect_tables(lot, upright, rulings, figures)]
         built = [(region, table) for region in regions if (table := build_table(words, region, upright, rulings))]
     with stage("relate"):
         from loaders.relate import relate

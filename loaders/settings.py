@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from loaders.errors import UsageError
 
-REVISION = "5"
+REVISION = "6"
 """Raised whenever the same settings would give another result, so that old caches are not believed."""
 
 TextMode = Literal["auto", "ocr", "layer"]

@@ -12,14 +12,14 @@ from printed import iou, printed
 
 from loaders.geometry import boxes_from_quads, quads_from_boxes
 from loaders.ocr.ppocr_detect import (
+    LARGEST,
     OVERLAP,
     STRIDE,
-    TILE,
     DetectorSettings,
     detect,
     in_rows,
     put_back,
-    tile_starts,
+    tiles,
     upright,
     worth_seeing,
 )
@@ -27,14 +27,18 @@ from loaders.ocr.ppocr_models import open_detector
 from loaders.ocr.ppocr_runtime import Backend
 
 
-@given(st.integers(1, 400))
-def test_tiles_cover_a_side_and_overlap(strides: int):
-    size = strides * STRIDE
-    starts = tile_starts(size)
-    assert starts[0] == 0 and starts[-1] + TILE >= size
-    assert all(start % STRIDE == 0 for start in starts)
-    assert all(0 < b - a <= TILE - OVERLAP + STRIDE for a, b in pairwise(starts))
-    assert size <= TILE or starts[-1] + TILE == size
+@given(st.integers(1, 250), st.integers(1, 250))
+def test_tiles_of_one_size_cover_a_picture_and_overlap(high: int, wide: int):
+    sides = tiles(high * STRIDE, wide * STRIDE)
+    for parts, size in zip(sides, (high * STRIDE, wide * STRIDE), strict=True):
+        assert len({part.stop - part.start for part in parts}) == 1
+        assert parts[0].start == 0 and parts[-1].stop == size
+        assert all(part.start % STRIDE == 0 and part.stop % STRIDE == 0 for part in parts)
+        assert all(after.start + OVERLAP <= before.stop for before, after in pairwise(parts))
+    rows, columns = sides
+    assert rows[0].stop * columns[0].stop <= LARGEST
+    if high * wide * STRIDE**2 <= LARGEST:
+        assert len(rows) == len(columns) == 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 899), st.integers(0, 1199)), min_size=1, max_size=6))

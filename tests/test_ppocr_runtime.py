@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -82,6 +83,22 @@ def test_a_line_reads_alone_as_it_does_among_others(engine: PPOcr):
         assert alone.text == reading.text == line
         assert alone.chances == pytest.approx(reading.chances, abs=0.02)
         assert np.array_equal(alone.places, reading.places)
+
+
+def test_strips_that_are_the_same_are_read_once(engine: PPOcr):
+    asked: list[int] = []
+
+    def narrow(values: np.ndarray) -> tuple[np.ndarray, ...]:
+        asked.append(len(values))
+        return engine.recognizer.narrow(values)
+
+    model = replace(engine.recognizer, narrow=narrow)
+    head, other = strips_of(["Annual Report 2024", "Costs fell by a third"])
+    found = recognize(model, [head, other, head.copy(), 255 - head, head.copy()], "auto")
+    assert sum(asked) == 3
+    assert [found[i].text for i in (0, 1, 2, 4)] == ["Annual Report 2024", "Costs fell by a third"] + 2 * [
+        found[0].text
+    ]
 
 
 def test_doubted_steps_are_read_with_all_characters(engine: PPOcr):

@@ -138,7 +138,7 @@ def test_a_changed_model_is_refused(tmp_path: Path) -> None:
     open_model.cache_clear()
     with pytest.raises(ModelFileError, match="export it again"):
         open_model(str(tmp_path))
-    with pytest.raises(ModelFileError, match="no relational model"):
+    with pytest.raises(ModelFileError, match="no model in"):
         model_digest(str(tmp_path / "nowhere"))
 
 

@@ -15,6 +15,7 @@ from typeset import PAGE, assert_valid, booktabs, borderless, cells, ruled, shee
 from loaders.document import Words
 from loaders.geometry import Frame, quads_from_boxes
 from loaders.tables import build_table, detect_tables
+from loaders.tables.grid import words_in
 from loaders.tables.ruled import falls_to_zero
 from loaders.tables.words import upright
 
@@ -78,6 +79,40 @@ def test_a_table_folded_beside_itself_is_several(style) -> None:
 def test_a_caption_is_no_row() -> None:
     page = sheet(f"Table 3: What was sold, by region and year, in thousands of tonnes\n\n{booktabs(SALES)}")
     assert texts(page.table) == SALES
+
+
+def test_the_last_line_of_a_caption_is_no_heading() -> None:
+    caption = (
+        "Table 2. What the three branches of the firm sold in the first and the second half of each year, in *millions*"
+    )
+    page = sheet(f"#align(center)[{caption} \\ of euros.]\n{borderless(SALES)}")
+    (region,) = page.regions()
+    assert not any(text in ("of", "euros.") for text in page.words.take(words_in(page.words, region)).texts)
+
+
+def test_a_note_in_a_typewriter_face_is_no_row() -> None:
+    rows = [
+        ["Status", "Sample", "Share"],
+        ["Total", "39,695", "100.0"],
+        ["Examined", "30,818", "77.6"],
+        ["Home", "493", "1.2"],
+    ]
+    placed = [(text, 40 + 120 * col, 90 + 14 * row) for row, texts in enumerate(rows) for col, text in enumerate(texts)]
+    lines = ("The shares below are those that may", "be used for analyses of trends in", "all of the surveys")
+    for y, line in (
+        (40, lines[0]),
+        (53, lines[1]),
+        (66, lines[2]),
+        (154, "Source: The examination data file, 1988-94"),
+    ):
+        x = 40
+        for text in line.split():
+            placed.append((text, x, y))
+            x += 6 * len(text) + 9
+    boxes = [(x, y, x + 6 * len(text), y + 10) for text, x, y in placed]
+    words = Words.of(quads_from_boxes(boxes), [text for text, _, _ in placed], ocr=False)
+    (region,) = detect_tables(words, Frame(480.0, 300.0), NO_LINES)
+    assert len(words_in(words, region)) == 12
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

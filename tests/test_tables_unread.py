@@ -82,6 +82,14 @@ def test_a_page_that_was_read_well_gains_no_word() -> None:
     assert set(with_tables.words.texts) >= set(without.words.texts)
 
 
+def test_the_ink_of_words_beside_a_table_is_not_read_again() -> None:
+    page = sheet(ruled(ROWS, "(2fr, 1fr, 1fr, 1fr)"))
+    cases = [i for i, text in enumerate(page.words.texts) if text == "Cases"]
+    x0, y0, x1, _ = page.words.boxes[cases[0]].tolist()
+    left = page.frame.at((page.words.boxes[:, 0].min(), y0, x0 + 0.3 * (x1 - x0), page.words.boxes[:, 3].max()))
+    assert len(find_unread(page.image(), page.words, [left], page.layer.rulings).quads) == 0
+
+
 # -- what is believed ----------------------------------------------------------------------------------------------
 
 

@@ -40,7 +40,7 @@ from loaders.ocr.ppocr_runtime import Backend, Device, Network, Precision, Runti
 from loaders.ocr.ppocr_words import LineWords, words_of_line
 from loaders.timing import timed
 
-REVISION = 5
+REVISION = 6
 """Raised whenever the same models and options would give other words."""
 PAGES_ON_GPU = 4
 """Pages of a batch that are read side by side there, so that it has work while the processor cuts and decodes lines."""
@@ -141,7 +141,7 @@ class PPOcr:
 
     def read_quads(self, image: PageImage, quads: Array) -> list[Words]:
         """Read quads (N, 4, 2) of an image, in its pixels, first corner the text's top left: the words of each."""
-        lines = LineReader(np.ascontiguousarray(image.pixels), self.recognizer, self.options.languages)
+        lines = self._lines(np.ascontiguousarray(image.pixels))
         return [page_text([line], 0, image.pixels.shape).words for line in lines.words_as_given(quads)]
 
     def _read(self, pixels: npt.NDArray[np.uint8], number: int) -> PageText:
@@ -158,13 +158,16 @@ class PPOcr:
 
     def _read_any_way_up(self, pixels: npt.NDArray[np.uint8]) -> PageText:
         quads = self._detect(pixels)
-        lines = LineReader(pixels, self.recognizer, self.options.languages)
+        lines = self._lines(pixels)
         turn = choose_turn(quads, lines.confidences) if self.options.turn == "auto" else 0
         if not turn:
             return page_text(lines.words(quads), 0, pixels.shape)
         turned = np.ascontiguousarray(np.rot90(pixels, -turn // 90))
-        lines = LineReader(turned, self.recognizer, self.options.languages)
+        lines = self._lines(turned)
         return page_text(lines.words(self._detect(turned)), turn, turned.shape)
+
+    def _lines(self, pixels: npt.NDArray[np.uint8]) -> LineReader:
+        return LineReader(pixels, self.recognizer, self.options.languages)
 
     def _detect(self, pixels: npt.NDArray[np.uint8]) -> Array:
         chosen = self.options
@@ -188,8 +191,8 @@ class LineReader:
         new = [quad for quad in quads if (model.cut, quad.tobytes()) not in self._read]
         with timed("recognize"):
             strips = [strip(self._levels, quad, model.cut) for quad in new]
-            for quad, reading in zip(new, recognize(model, strips, self._languages), strict=True):
-                self._read[model.cut, quad.tobytes()] = reading
+            read = recognize(model, strips, self._languages)
+            self._read |= {(model.cut, quad.tobytes()): reading for quad, reading in zip(new, read, strict=True)}
         return [self._read[model.cut, quad.tobytes()] for quad in quads]
 
     def confidences(self, quads: Array) -> list[tuple[int, float]]:

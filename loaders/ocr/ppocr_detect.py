@@ -10,6 +10,7 @@ made.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +21,10 @@ from loaders.ocr.ppocr_runtime import Network, network_input
 Pixels = npt.NDArray[np.uint8]
 
 STRIDE = 32
-TILE = 1344
+LARGEST = 1 << 20
 OVERLAP = 160
-"""Sides of a tile and what tiles share, in pixels. Larger ones save what is shared, smaller ones memory (62 MB with
-tiles of 1024 instead of 1600): OpenVINO keeps that of the largest picture it has seen."""
+"""Pixels of a tile at most, and pixels that neighbours share. Larger tiles save what is shared, smaller ones memory:
+OpenVINO keeps what the largest picture it has seen took, 150 bytes a pixel."""
 MIN_SIDE = 64
 """Smaller images get ground around them: the network finds no text that touches the edge."""
 MARGIN = 24
@@ -183,20 +184,47 @@ def _probability(network: Network, pixels: Pixels, height: int, width: int) -> A
     # bilinear, as the network was trained; averaging finds less
     small = np.asarray(cv2.resize(pixels, (width, height)), np.uint8)
     whole = np.zeros((height, width), np.float32)
-    for y in tile_starts(height):
-        for x in tile_starts(width):
-            part = network(network_input([small[y : y + TILE, x : x + TILE]]))[0][0, 0]
-            place = whole[y : y + TILE, x : x + TILE]
-            np.maximum(place, part, out=place)
+    rows, columns = tiles(height, width)
+    for row, seen_row in zip(rows, _own(rows), strict=True):
+        for column, seen_column in zip(columns, _own(columns), strict=True):
+            part = network(network_input([small[row, column]]))[0][0, 0]
+            seen = _shifted(seen_row, row.start), _shifted(seen_column, column.start)
+            whole[seen_row, seen_column] = part[seen]
     return whole
 
 
-def tile_starts(size: int) -> list[int]:
-    """Return where tiles begin along a side: multiples of the stride, at least OVERLAP shared, the last at the end."""
-    if size <= TILE:
-        return [0]
-    count = -(-(size - OVERLAP) // (TILE - OVERLAP))
-    return [round((size - TILE) * i / (count - 1) / STRIDE) * STRIDE for i in range(count)]
+def tiles(height: int, width: int) -> tuple[list[slice], list[slice]]:
+    """Part a picture, its sides multiples of the stride, into the rows and the columns of tiles of one size.
+
+    The fewest pixels in all that tiles of at most LARGEST pixels, with OVERLAP shared, allow.
+    """
+    best, chosen = (np.inf, 0), ([slice(0, height)], [slice(0, width)])
+    for rows in _partings(height):
+        for columns in _partings(width):
+            number, pixels = len(rows) * len(columns), rows[0].stop * columns[0].stop
+            if pixels <= LARGEST and (number * pixels, number) < best:
+                best, chosen = (number * pixels, number), (rows, columns)
+    return chosen
+
+
+def _partings(size: int) -> list[list[slice]]:
+    """Return the ways to part a side into one, two, … stretches of one length, down to three times what they share."""
+    found = []
+    for count in range(1, max(size // (3 * OVERLAP), 1) + 1):
+        length = -(-(size + (count - 1) * OVERLAP) // (count * STRIDE)) * STRIDE
+        starts = [min(i * (length - OVERLAP), size - length) for i in range(count)]
+        found.append([slice(start, start + length) for start in starts])
+    return found
+
+
+def _own(parts: list[slice]) -> list[slice]:
+    """Return what each stretch says: its own, and half of what it shares, since text that an edge cuts is misjudged."""
+    cuts = [parts[0].start, *((a.stop + b.start) // 2 for a, b in pairwise(parts)), parts[-1].stop]
+    return [slice(start, stop) for start, stop in pairwise(cuts)]
+
+
+def _shifted(part: slice, origin: int) -> slice:
+    return slice(part.start - origin, part.stop - origin)
 
 
 def _lines(chance: Array, settings: DetectorSettings) -> tuple[Array, Array]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -76,6 +76,10 @@ BATCHES: dict[Device, tuple[tuple[int, int], ...]] = {
 }
 """How many strips are read at once, and up to which width: on a processor wider ones are no quicker together than one
 by one. Few sizes, since a shape that is new costs as much as a line or two."""
+
+DETECTOR_SHAPES, QUICK_SHAPES, CAREFUL_SHAPES = 8, 40, 20
+"""Shapes that each network knows at a time: one page has one or two, some twenty, and eight. Few lines are read by the
+careful recognizer, which therefore reads them one by one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,18 +139,23 @@ def read_verified(name: str) -> bytes:
 
 def open_detector(backend: Backend) -> Network:
     """Open the detector: image (1, 3, H, W), sides multiples of 32 -> text probability (1, 1, H, W)."""
-    return backend.open(read_verified(DETECTOR))
+    return backend.open(read_verified(DETECTOR), shapes=DETECTOR_SHAPES)
 
 
 def open_recognizer(backend: Backend) -> RecognizerModel:
     """Open the quick recognizer, cut in two; the careful one is opened when it is asked for."""
-    return _opened(backend, QUICK, cache(lambda: _opened(backend, CAREFUL, None)))
+    narrow, full, kept, characters = halves(read_verified(RECOGNIZER), QUICK.height, pruned=True)
+    opened = backend.open(narrow, convolutions=True, shapes=QUICK_SHAPES), backend.open(full, shapes=1)
+    quick = RecognizerModel(*opened, kept, characters, BATCHES[backend.device], QUICK)
+    return replace(quick, careful=cache(lambda: _careful(backend, quick)))
 
 
-def _opened(backend: Backend, cut: Cut, careful: Callable[[], RecognizerModel] | None) -> RecognizerModel:
-    narrow, full, kept, characters = halves(read_verified(RECOGNIZER), cut.height, pruned=careful is not None)
-    networks = backend.open(narrow, convolutions=True), backend.open(full)
-    return RecognizerModel(*networks, kept, characters, BATCHES[backend.device], cut, careful)
+def _careful(backend: Backend, quick: RecognizerModel) -> RecognizerModel:
+    """Open the careful recognizer, whose last layer is the quick one's."""
+    half = halves(read_verified(RECOGNIZER), CAREFUL.height)[0]
+    narrow = backend.open(half, convolutions=True, shapes=CAREFUL_SHAPES)
+    batches = BATCHES[backend.device][-1:] if backend.device == "cpu" else quick.batches
+    return replace(quick, narrow=narrow, cut=CAREFUL, batches=batches)
 
 
 def halves(

@@ -147,10 +147,12 @@ class _Steps:
 
 
 def recognize(model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[Reading]:
-    """Read strips (cut.height, W, 3); one reading per strip, in order."""
+    """Read strips (cut.height, W, 3), those that are the same once; one reading per strip, in order."""
+    first: dict[bytes, int] = {}
+    same = [first.setdefault(pixels.tobytes(), i) for i, pixels in enumerate(strips)]
     by_width: dict[int, list[int]] = defaultdict(list)
-    for i, pixels in enumerate(strips):
-        by_width[pixels.shape[1]].append(i)
+    for i in first.values():
+        by_width[strips[i].shape[1]].append(i)
     steps: dict[int, _Steps] = {}
     for width in sorted(by_width):
         rows = by_width[width]
@@ -158,11 +160,12 @@ def recognize(model: RecognizerModel, strips: Sequence[Pixels], languages: Langu
             size = next(size for size, widest in model.batches if size <= len(rows) and width <= widest)
             batch, rows = rows[:size], rows[size:]
             steps.update(zip(batch, _look(model, [strips[i] for i in batch], languages), strict=True))
-    in_order = [steps[i] for i in range(len(strips))]
-    _look_again(model, in_order)
-    return [
-        replace(decode(one.best, one.chance, model.characters), foreign=_has_foreign(model, one)) for one in in_order
-    ]
+    _look_again(model, [steps[i] for i in first.values()])
+    found = {
+        i: replace(decode(one.best, one.chance, model.characters), foreign=_has_foreign(model, one))
+        for i, one in steps.items()
+    }
+    return [found[i] for i in same]
 
 
 def _look(model: RecognizerModel, strips: Sequence[Pixels], languages: Languages) -> list[_Steps]:

@@ -26,6 +26,9 @@ Precision = Literal["auto", "float32"]
 Device = Literal["cpu", "cuda"]
 CUDA = "CUDAExecutionProvider"
 LABELS = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
+KEPT, KEPT_OF_SHAPE = "CPU_RUNTIME_CACHE_CAPACITY", 16
+"""What OpenVINO calls the most kernels it keeps, least used gone first, and about how many the recognizer has for one
+shape. These take 5 to 6 MB a shape; to make them anew takes as long as a line or two. Left alone it keeps 5,000."""
 VNNI = 23
 """OpenCV's number for AVX-512 VNNI, without which int8 is no faster and, on older processors, overflows."""
 
@@ -56,11 +59,14 @@ class Backend:
         """Name what decides the results, which the number of threads does not."""
         return (self.name, _version(self.name), self.number, self.rest, *([self.device] * (self.device != "cpu")))
 
-    def open(self, model: bytes, *, convolutions: bool = False) -> Network:
-        """Open a model of one input; `convolutions` says that it is the recognizer's half that holds those."""
+    def open(self, model: bytes, *, convolutions: bool = False, shapes: int = 0) -> Network:
+        """Open a model of one input; `convolutions` says that it is the recognizer's half that holds those.
+
+        `shapes` are how many shapes of input are likely to come again: what OpenVINO made for them is kept.
+        """
         if self.name == "onnxruntime":
             return _OnnxNetwork(model, self)
-        return _OpenVinoNetwork(model, self, int8=convolutions and self.number == "int8")
+        return _OpenVinoNetwork(model, self, int8=convolutions and self.number == "int8", shapes=shapes)
 
 
 def chosen(runtime: Runtime) -> str:
@@ -156,7 +162,7 @@ class _OnnxNetwork:
 class _OpenVinoNetwork:
     """A network in OpenVINO. A request serves one thread at a time, so each has its own."""
 
-    def __init__(self, model: bytes, backend: Backend, *, int8: bool) -> None:
+    def __init__(self, model: bytes, backend: Backend, *, int8: bool, shapes: int) -> None:
         from loaders.ocr.ppocr_int8 import quantize
 
         core = _core()
@@ -167,6 +173,7 @@ class _OpenVinoNetwork:
             "INFERENCE_PRECISION_HINT": "bf16" if backend.rest == "bfloat16" else "f32",
             "INFERENCE_NUM_THREADS": backend.threads,
             "NUM_STREAMS": 1,
+            KEPT: str(shapes * KEPT_OF_SHAPE),
         }
         self._compiled = core.compile_model(network, "CPU", settings)
         self._outputs = len(self._compiled.outputs)

@@ -52,14 +52,17 @@ class RelationalModel:
 
 def model_digest(folder: str = "") -> str:
     """Return the digest of the packaged model, or of the one in a folder, without opening it."""
-    path = (Path(folder) if folder else WEIGHTS) / "model.json"
+    return digest_of(Path(folder)) if folder else digest_of(WEIGHTS, DIGEST)
+
+
+def digest_of(folder: Path, pinned: str = "") -> str:
+    """Return the sha256 of a folder's model.json. Raises ModelFileError where there is none, or not the pinned one."""
+    path = folder / "model.json"
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise ModelFileError(
-            f"no relational model in {path.parent}: {error}; reinstall ocr-ingest, or train one"
-        ) from None
-    if not folder and found != DIGEST:
+        raise ModelFileError(f"no model in {folder}: {error}; reinstall ocr-ingest, or train one") from None
+    if pinned and found != pinned:
         raise ModelFileError(f"{path} is not the model this package was measured with; reinstall ocr-ingest")
     return found
 
@@ -67,14 +70,7 @@ def model_digest(folder: str = "") -> str:
 @lru_cache(maxsize=4)
 def open_model(folder: str = "") -> RelationalModel:
     """Open the packaged model, or the one in a folder. Raises ModelFileError for files that are absent or not right."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # pages run in parallel, not a page's graphs
-    sessions = {
-        stage: onnxruntime.InferenceSession(blob, options, providers=["CPUExecutionProvider"])
-        for stage, blob in checked_graphs(folder).items()
-    }
+    sessions = {stage: session_of(blob) for stage, blob in checked_graphs(folder).items()}
     return RelationalModel(sessions, model_digest(folder))
 
 
@@ -85,13 +81,24 @@ def checked_graphs(folder: str = "") -> dict[str, bytes]:
     about = json.loads((place / "model.json").read_text(encoding="utf-8"))
     if about["columns"] != {stage: columns_of(stage) for stage in STAGES}:
         raise ModelFileError(f"{place}: trained on other columns than this version makes; train it anew")
-    graphs = {}
-    for stage in STAGES:
-        name = f"{stage}.onnx"
-        try:
-            graphs[stage] = (place / name).read_bytes()
-        except OSError as error:
-            raise ModelFileError(f"{place / name}: {error}") from None
-        if hashlib.sha256(graphs[stage]).hexdigest() != about["digests"][name]:
-            raise ModelFileError(f"{place / name} is not the file that model.json names; export it again")
-    return graphs
+    return {stage: checked_graph(place / f"{stage}.onnx", about["digests"][f"{stage}.onnx"]) for stage in STAGES}
+
+
+def checked_graph(path: Path, digest: str) -> bytes:
+    """Return an exported graph. Raises ModelFileError where it is absent or has another sha256."""
+    try:
+        blob = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{path}: {error}") from None
+    if hashlib.sha256(blob).hexdigest() != digest:
+        raise ModelFileError(f"{path} is not the file that model.json names; export it again")
+    return blob
+
+
+def session_of(graph: bytes) -> onnxruntime.InferenceSession:
+    """Open a graph on the CPU."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # pages run in parallel, not a page's graphs
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -24,6 +24,9 @@ share of the body is a figure without ascenders, whose size is not known."""
 NOISE = 12.0
 """Steps of grey between neighbouring pixels that are grain of the paper rather than an outline."""
 
+BAND = 256
+"""Rows looked at together: a whole page in floating point takes seventy megabytes."""
+
 
 def bold_words(image: PageImage, words: Words, darkness: Array) -> npt.NDArray[np.bool_]:
     """Return bool (N,); `words` are in pixels of the image, `darkness` (N,) is that of the paper behind each."""
@@ -49,22 +52,31 @@ def stroke_widths(image: PageImage, boxes: Array, darkness: Array) -> Array:
     """Return the mean thickness of the strokes in each box (N, 4), in pixels; 0 where there is no outline."""
     import cv2
 
-    grey = cv2.cvtColor(np.ascontiguousarray(image.pixels), cv2.COLOR_RGB2GRAY)
+    height, width = image.pixels.shape[:2]
+    x0, y0, x1, y1 = np.rint(boxes).astype(int).T
+    x0, y0 = np.clip(x0 - 1, 0, width), np.clip(y0 - 1, 0, height)
+    x1, y1 = np.clip(x1 + 1, x0, width), np.clip(y1 + 1, y0, height)
+    shade, length = np.zeros(len(boxes)), np.zeros(len(boxes))
+    for top in range(0, height, BAND):
+        band = np.ascontiguousarray(image.pixels[top : top + BAND + 1])
+        grey = np.asarray(cv2.cvtColor(band, cv2.COLOR_RGB2GRAY), np.uint8)
+        rows = min(BAND, height - top)
+        low, high = np.clip(y0 - top, 0, rows), np.clip(y1 - top, 0, rows)
+        for sums, values in ((shade, grey[:rows]), (length, _outline(grey)[:rows])):
+            table = cv2.integral(values, sdepth=cv2.CV_64F)
+            sums += table[high, x1] - table[low, x1] - table[high, x0] + table[low, x0]
+    paper = 255 * (1 - darkness.astype(np.float64))
+    ink = np.abs(paper * (x1 - x0) * (y1 - y0) - shade)
+    return np.asarray(np.where(length > 0, 2 * ink / np.maximum(length, 1e-9), 0), np.float32)
+
+
+def _outline(grey: npt.NDArray[np.uint8]) -> Array:
+    """Return how much the grey changes from each pixel to the next, across and down: 0 beyond the last."""
+    import cv2
+
     shade = grey.astype(np.float32)
     across, down = np.zeros_like(shade), np.zeros_like(shade)
     across[:, :-1], down[:-1] = shade[:, 1:] - shade[:, :-1], shade[1:] - shade[:-1]
     outline = cv2.magnitude(across, down)
     outline[outline < NOISE] = 0
-    height, width = grey.shape
-    x0, y0, x1, y1 = np.rint(boxes).astype(int).T
-    x0, y0 = np.clip(x0 - 1, 0, width), np.clip(y0 - 1, 0, height)
-    x1, y1 = np.clip(x1 + 1, x0, width), np.clip(y1 + 1, y0, height)
-
-    def total(values: npt.NDArray) -> npt.NDArray[np.float64]:
-        table = cv2.integral(values, sdepth=cv2.CV_64F)
-        return np.asarray(table[y1, x1] - table[y0, x1] - table[y1, x0] + table[y0, x0])
-
-    paper = 255 * (1 - darkness.astype(np.float64))
-    ink = np.abs(paper * (x1 - x0) * (y1 - y0) - total(grey))
-    length = total(outline)
-    return np.asarray(np.where(length > 0, 2 * ink / np.maximum(length, 1e-9), 0), np.float32)
+    return np.asarray(outline, np.float32)

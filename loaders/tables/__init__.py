@@ -1,8 +1,8 @@
 """Tables: found on a page, cut into cells, joined across pages, and written as HTML, Markdown, data frame, sentences.
 
 This is the public face: `detect` finds regions, `grid` cuts them (columns, rows, spans and row headers each in its own
-file), `rulings` finds drawn lines in pixels, `unread` what an engine missed by its ink, `continued` joins parts,
-`output` writes. Boxes are in the page's frame.
+file; `model` and `edits` are the trained judge that overrules some of it), `rulings` finds drawn lines in pixels,
+`unread` what an engine missed by its ink, `continued` joins parts, `output` writes. Boxes are in the page's frame.
 """
 
 from __future__ import annotations

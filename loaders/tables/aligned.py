@@ -17,6 +17,8 @@ from loaders.tables.words import Bools, Ints, Upright, right_neighbours
 
 GLUE = 0.75
 """Words this close (em) on a line are one text."""
+WIDEST_SPACE, TYPEWRITTEN = 1.5, 0.65
+"""A wider gap (em) is no space between words; usual gaps wider than the second are those of a typewriter face."""
 LONG = 17.0
 """A text this wide (em), about forty letters, is a line of prose when another is over or under it."""
 
@@ -39,7 +41,7 @@ class Texts:
 
 def texts_of(up: Upright, pairs: Ints) -> Texts:
     """Gather a page's words to texts and tell prose from the rest."""
-    chain = chains_of(up, pairs, GLUE)
+    chain = chains_of(up, pairs, _glue(up, pairs))
     _, number, count = np.unique(chain, return_inverse=True, return_counts=True)
     boxes = np.tile([np.inf, np.inf, -np.inf, -np.inf], (len(count), 1))
     np.minimum.at(boxes[:, :2], number, up.boxes[:, :2])
@@ -60,6 +62,17 @@ def texts_of(up: Upright, pairs: Ints) -> Texts:
         if chain[i] == i and is_caption(up.texts[i], up.texts[pairs[i]]):
             apart[number[i]] = True
     return Texts(boxes, count, prose, prose | _flow(boxes, count, small, below, up.em), apart, right)
+
+
+def _glue(up: Upright, pairs: Ints) -> float:
+    """Return how close (em) words on a line are one text: more where the page is set in a typewriter face."""
+    worded = np.array([any(c.isalpha() for c in text) for text in up.texts], bool)
+    left = np.flatnonzero(pairs >= 0)
+    left = left[worded[left] & worded[pairs[left]]]
+    gaps = (up.boxes[pairs[left], 0] - up.boxes[left, 2]) / up.em
+    gaps = gaps[gaps < WIDEST_SPACE]
+    space = float(np.median(gaps)) if len(gaps) >= 12 else 0.0
+    return 1.4 * space if space > TYPEWRITTEN else GLUE
 
 
 def _prose(boxes: Floats, count: Ints, right: Ints, small: Bools, below: Ints, em: float) -> Bools:

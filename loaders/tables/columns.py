@@ -21,6 +21,8 @@ THOUSANDS = re.compile(r"^\d{3}([.,]\d+)?\D*$")
 UP_TO_THOUSANDS = re.compile(r"^\D?\d{1,3}$")
 BLOCKED = 0.34
 """A river may be crossed by this share of the lines it parts."""
+FINER = 0.5
+"""Share of the width a river must have that is enough for a place where columns might part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,29 @@ def column_cuts(up: Upright, pairs: Ints | None = None) -> list[Cut]:
         return []
     pairs = right_neighbours(up.boxes) if pairs is None else pairs
     drawn = _ruled_cuts(up)
-    # Words on two sides of a drawn line are parted by it, and say nothing of the white beside it.
-    side = np.searchsorted([cut.x for cut in drawn], up.middles[:, 0])
-    rivers = _rivers(up, np.where((pairs >= 0) & (side == side[pairs]), pairs, -1))
+    rivers = _rivers(up, _unparted(up, pairs, drawn))
     if _fully_ruled(up, drawn):
         rivers = [r for r in rivers if r.lines >= 4 and (r.figures or r.right - r.left >= 1.0 * up.em)]
     cuts = sorted([*drawn, *rivers], key=lambda cut: cut.x) or _heading_cuts(up, pairs)
     return _without_marks(up, _with_own_text(up, pairs, _occupied(up, cuts)))
+
+
+def finer_cuts(up: Upright, pairs: Ints, cuts: list[Cut]) -> list[Cut]:
+    """Return the cuts and, between them, the places where columns might part as well, each with words on both sides."""
+    rivers = [*_ruled_cuts(up), *_rivers(up, _unparted(up, pairs, [cut for cut in cuts if cut.ruled]), FINER)]
+    middles = np.sort(up.middles[:, 0])
+    found = {cut.x: cut for cut in cuts}
+    for river in sorted(rivers, key=lambda one: (-one.lines, one.x)):
+        beside = np.searchsorted(middles, [river.x, *found])
+        if 0 < beside[0] < len(middles) and not (beside[1:] == beside[0]).any():
+            found[river.x] = river
+    return [found[x] for x in sorted(found)]
+
+
+def _unparted(up: Upright, pairs: Ints, drawn: list[Cut]) -> Ints:
+    """Return the pairs without those that a drawn line parts: they say nothing of the white beside it."""
+    side = np.searchsorted([cut.x for cut in drawn], up.middles[:, 0])
+    return np.where((pairs >= 0) & (side == side[pairs]), pairs, -1)
 
 
 def _ruled_cuts(up: Upright) -> list[Cut]:
@@ -87,8 +105,8 @@ def _fully_ruled(up: Upright, drawn: list[Cut]) -> bool:
     return longest >= 0.6 * height
 
 
-def _rivers(up: Upright, pairs: Ints) -> list[Cut]:
-    """Return the white rivers between the words."""
+def _rivers(up: Upright, pairs: Ints, least_share: float = 1.0) -> list[Cut]:
+    """Return the white rivers between the words; `least_share` of the width that one must have is enough."""
     step = up.em / 10
     left_edge = float(up.boxes[:, 0].min())
     size = int(np.ceil((up.boxes[:, 2].max() - left_edge) / step)) + 2
@@ -117,6 +135,7 @@ def _rivers(up: Upright, pairs: Ints) -> list[Cut]:
         figured = bool(lines >= 3 and of_figures[first:last].max() >= 0.7 * parted[first:last].max())
         if figured:
             least = 0.3 * up.em
+        least *= least_share
         banks = left_edge + first * step, left_edge + last * step
         if width >= least or (not blocked[first:last].any() and _even_bank(gap_from, gap_to, *banks, up.em)):
             clear = np.flatnonzero(blocked[first:last] == blocked[first:last].min()) + first

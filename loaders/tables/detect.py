@@ -210,6 +210,8 @@ def _grown(sheet: Sheet, extent: Floats, lefts: Floats) -> Floats:
             break
         line = np.flatnonzero(near & (middle > middle[near].max() - 0.6 * em))
         top = float(boxes[line, 1].min())
+        if len(line) == 1 and _ends_caption(sheet, line[0], x1 - x0):
+            break
         if _is_heading(sheet, line, (x0, x1), lefts):
             y0, right, titles = top, max(right, float(boxes[line, 2].max())), 0
         elif len(line) > 1 or titles > 2 or sheet.texts.prose[line[0]] or boxes[line[0], 2] > x0 + 0.6 * (x1 - x0):
@@ -217,6 +219,29 @@ def _grown(sheet: Sheet, extent: Floats, lefts: Floats) -> Floats:
         else:
             titles += 1
     return np.array([x0, y0, right, y1])
+
+
+def _ends_caption(sheet: Sheet, text: int, width: float) -> bool:
+    """Say whether a text is the last line of a caption that was too long for the lines over it."""
+    boxes, em = sheet.texts.boxes, sheet.up.em
+    middle = boxes[:, [1, 3]].mean(axis=1)
+    for _ in range(3):
+        pitch = middle[text] - middle
+        wide = boxes[:, 2] - boxes[:, 0] > 0.75 * width
+        beside = (boxes[:, 0] < boxes[text, 2]) & (boxes[:, 2] > boxes[text, 0])
+        above = np.flatnonzero((pitch > 0.6 * em) & (pitch < 1.7 * em) & wide & beside)
+        if len(above) != 1:
+            return False
+        text = int(above[0])
+        if _begins_caption(sheet.up.within(*boxes[text])):
+            return True
+    return False
+
+
+def _begins_caption(words: Upright) -> bool:
+    order = np.argsort(words.boxes[:, 0], kind="stable")[:2]
+    first, second = [*(words.texts[i] for i in order), "", ""][:2]
+    return is_caption(first, second)
 
 
 def _is_heading(sheet: Sheet, line: Ints, width: tuple[float, float], lefts: Floats) -> bool:
@@ -232,8 +257,7 @@ def _is_heading(sheet: Sheet, line: Ints, width: tuple[float, float], lefts: Flo
     if (boxes[:, 3] - boxes[:, 1]).max() > 2 * up.em:
         return False  # the title of a section
     words = up.within(boxes[:, 0].min(), boxes[:, 1].min(), boxes[:, 2].max(), boxes[:, 3].max())
-    order = np.argsort(words.boxes[:, 0], kind="stable")
-    if len(order) and is_caption(words.texts[order[0]], words.texts[order[1]] if len(order) > 1 else ""):
+    if _begins_caption(words):
         return False
     if len(line) > 1:
         return True

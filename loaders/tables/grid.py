@@ -1,7 +1,7 @@
 """Words of a region into a valid grid: columns, rows, cells that span, header rows.
 
 Words, a region and rulings in the page's frame go in; a `Table` in the same frame comes out, or None where the region
-is no table.
+is no table. Geometry finds the grid, and a trained model changes in it what it is convinced of.
 """
 
 from __future__ import annotations
@@ -10,33 +10,39 @@ import numpy as np
 
 from loaders.document import Cell, Table, Words, spaced
 from loaders.geometry import Array, Box, Frame
+from loaders.tables.candidates import candidates_of, columns_at, grid_with
 from loaders.tables.columns import column_cuts
+from loaders.tables.edits import CONVICTION, edited
 from loaders.tables.labels import label_columns
-from loaders.tables.lines import reading_order
+from loaders.tables.lines import reading_order, table_lines
+from loaders.tables.model import open_grid_model
 from loaders.tables.places import Grid, Places, grid_of
-from loaders.tables.rows import table_rows
+from loaders.tables.rows import judged_lines, rows_of
 from loaders.tables.spans import merged_places
 from loaders.tables.words import Ints, Upright, right_neighbours, upright
 
 
-def build_table(words: Words, region: Box, frame: Frame, rulings: Array) -> Table | None:
+def build_table(words: Words, region: Box, frame: Frame, rulings: Array, *, model: str | None = "") -> Table | None:
     """Cut a region into a grid of cells.
 
     Every word whose centre is in the region is in exactly one cell. `rulings` float32 (M, 4) are the page's drawn
-    lines. Returns None when the region has fewer than two columns or two rows.
+    lines; `model` is the folder of a trained judge, "" for the packaged one, None for geometry alone. Returns None when
+    the region has fewer than two columns or two rows.
     """
-    grid = read_grid(words, region, rulings)
-    if grid is None or min(grid.shape) < 2:
-        return None
-    return _table(words, region, frame, grid, merged_places(grid))
-
-
-def read_grid(words: Words, region: Box, rulings: Array) -> Grid | None:
-    """Part the columns and rows of a region; None where there is nothing to part."""
     rows = words_in(words, region)
     if len(rows) < 2:
         return None
-    return cut_grid(upright(words, rulings_in(rulings, region), rows))
+    up = upright(words, rulings_in(rulings, region), rows)
+    found = candidates_of(up)
+    verdict = None if model is None else open_grid_model(model).judge(found)
+    if verdict is None:
+        grid = grid_with(found, found.taken, found.judged)
+        places, labels = merged_places(grid), None
+    else:
+        grid, places, labels = edited(found, verdict, CONVICTION)
+    if min(grid.shape) < 2:
+        return None
+    return _table(words, region, frame, grid, places, labels)
 
 
 def cut_grid(up: Upright) -> Grid | None:
@@ -45,10 +51,9 @@ def cut_grid(up: Upright) -> Grid | None:
         return None
     pairs = right_neighbours(up.boxes)
     cuts = column_cuts(up, pairs)
-    at = np.array([cut.x for cut in cuts])
-    edges = np.r_[up.boxes[:, 0].min(), at, up.boxes[:, 2].max()]
-    column = np.searchsorted(at, up.middles[:, 0])
-    return grid_of(up, column, edges, cuts, table_rows(up, column, edges), pairs)
+    column, edges = columns_at(up, cuts)
+    judged = judged_lines(up, len(edges) - 1, table_lines(up, column, edges))
+    return grid_of(up, column, edges, cuts, rows_of(up, judged), pairs)
 
 
 def words_in(words: Words, region: Box) -> Ints:
@@ -70,7 +75,7 @@ def rulings_in(rulings: Array, region: Box) -> Array:
     return np.clip(lines[touching], low, high).astype(np.float32)
 
 
-def _table(words: Words, region: Box, frame: Frame, grid: Grid, places: Places) -> Table:
+def _table(words: Words, region: Box, frame: Frame, grid: Grid, places: Places, labels: int | None) -> Table:
     """Put the words into the merged places."""
     spans = places.spans[grid.rows.row, grid.column]
     order = np.lexsort((spans[:, 1], spans[:, 0]))
@@ -91,9 +96,9 @@ def _table(words: Words, region: Box, frame: Frame, grid: Grid, places: Places) 
                 header=top < grid.rows.header,
             )
         )
-    return Table(
-        region, *grid.shape, tuple(cells), grid.rows.header, label_columns(grid.shape[1], grid.rows.header, cells)
-    )
+    if labels is None:
+        labels = label_columns(grid.shape[1], grid.rows.header, cells)
+    return Table(region, *grid.shape, tuple(cells), grid.rows.header, labels)
 
 
 def _box_around(words: Words, rows: tuple[int, ...], frame: Frame) -> Box:

@@ -56,17 +56,17 @@ def marks(image: PageImage, up: Upright, known: Bools) -> Floats:
     found = np.stack([x, y, x + w, y + h], axis=1)[sized].astype(np.float64)
     if len(found) > MOST:
         return np.zeros((0, 4))
-    whole = ~_touching(found, wiped)  # what was wiped in part is the rest of a known word
+    whole = ~touching(found, wiped, 2)  # what was wiped in part is the rest of a known word
     whole &= np.array([_on_light(view, ink, box, em) for box in found.astype(int)], bool)
     return np.asarray(found[whole] / scale + np.tile(origin, 2), np.float64)
 
 
-def _touching(boxes: Floats, others: Floats) -> Bools:
-    """Say which boxes (k, 4) come within two pixels of another."""
+def touching(boxes: Floats, others: Floats, near: float) -> Bools:
+    """Say which boxes (k, 4) come as near as that to one of the others (n, 4)."""
     if not len(others):
         return np.zeros(len(boxes), bool)
     gap = np.maximum(boxes[:, None, :2] - others[None, :, 2:], others[None, :, :2] - boxes[:, None, 2:])
-    return np.asarray((gap.max(axis=2) <= 2).any(axis=1))
+    return np.asarray((gap.max(axis=2) <= near).any(axis=1))
 
 
 def _on_light(view: Pixels, ink: Pixels, box: npt.NDArray[np.int_], em: float) -> bool:

@@ -169,7 +169,13 @@ def _one_text(grid: Grid, row: Ints) -> bool:
     if len(order) > 2 and len(grid.up.texts[order[0]]) <= 2:
         order = order[1:]  # a bullet or the mark of a note stands apart
     gaps = grid.up.boxes[order[1:], 0] - np.maximum.accumulate(grid.up.boxes[order, 2])[:-1]
-    return bool((gaps < 0.75 * grid.up.em).all())
+    if (gaps < 0.75 * grid.up.em).all():
+        return True
+    # Typewriter faces have wide spaces, but even ones, and what is set in columns of such width is figures.
+    words = sum(not is_number(grid.up.texts[i]) for i in order)
+    return bool(
+        len(gaps) > 2 and gaps.max() < min(1.3 * grid.up.em, 1.8 * np.median(gaps)) and words > 0.6 * len(order)
+    )
 
 
 def _look(grid: Grid) -> _Look:

@@ -60,10 +60,14 @@ def table_lines(up: Upright, column: Ints, edges: Floats) -> Lines:
 
     `column` (n,) is each word's column, `edges` (columns + 1,) the x where columns begin and end.
     """
-    levels = drawn_levels(up, edges)
-    lines = text_lines(up, column, levels)
+    return parted_lines(up, column, edges, text_lines(up, column, drawn_levels(up, edges)))
+
+
+def parted_lines(up: Upright, column: Ints, edges: Floats, lines: list[Ints]) -> Lines:
+    """Say what each of the given text lines holds in each column, and what is drawn between them."""
     reach = np.maximum(column, columns_touched(up, edges[1:-1])[1])
-    return Lines(lines, [_parts(up, column, reach, line) for line in lines], _levels_between(up, lines, levels))
+    between = _levels_between(up, lines, drawn_levels(up, edges))
+    return Lines(lines, [_parts(up, column, reach, line) for line in lines], between)
 
 
 # -- drawn levels --------------------------------------------------------------------------------------------------

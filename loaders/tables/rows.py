@@ -16,7 +16,7 @@ import numpy as np
 from loaders.document import BOLD
 from loaders.rulings import Floats
 from loaders.tables.header import header_lines
-from loaders.tables.lines import Level, Lines, Part, cores, table_lines
+from loaders.tables.lines import Level, Lines, Part, cores
 from loaders.tables.words import Bools, Ints, Upright
 
 UNFINISHED = re.compile(r"([-–/,&(]|\b(of|and|or|the|in|to|for|by|with|from|on|at|per|a|an))$", re.IGNORECASE)
@@ -38,14 +38,22 @@ class Rows:
     levels: tuple[Level | None, ...]
 
 
-def table_rows(up: Upright, column: Ints, edges: Floats) -> Rows:
-    """Part the rows of a table.
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedLines:
+    """The text lines of a table, how many of them head the columns, and which go on with the row above them.
 
-    `column` (n,) is each word's column, `edges` (columns + 1,) the x where columns begin and end.
+    joins    one for each line after the first
     """
-    lines = table_lines(up, column, edges)
-    header = header_lines(up, lines, len(edges) - 1)
-    return _numbered(up, lines, _Judge(up, len(edges) - 1, lines, header).joins(), header)
+
+    lines: Lines
+    header: int
+    joins: list[bool]
+
+
+def judged_lines(up: Upright, columns: int, lines: Lines, header: int | None = None) -> JudgedLines:
+    """Judge which text lines of a table of so many columns make one row, and, unless it is known, which head it."""
+    header = header_lines(up, lines, columns) if header is None else header
+    return JudgedLines(lines, header, _Judge(up, columns, lines, header).joins())
 
 
 class _Judge:
@@ -265,12 +273,13 @@ def _tight_pitch(pitches: Floats) -> float | None:
     return float(np.sqrt(values[best] * values[best + 1])) if ratio[best] >= 1.18 else None
 
 
-def _numbered(up: Upright, lines: Lines, joins: list[bool], header_lines: int) -> Rows:
+def rows_of(up: Upright, judged: JudgedLines) -> Rows:
     """Give every word its row."""
+    lines, joins = judged.lines, judged.joins
     row = np.zeros(len(up), int)
     parts: list[float] = []
     levels: list[Level | None] = []
-    current, header = 0, 1 if header_lines else 0
+    current, header = 0, 1 if judged.header else 0
     middle = [median(up.middles[line, 1].tolist()) for line in lines.words]
     for i, line in enumerate(lines.words):
         if i and not joins[i - 1]:
@@ -278,6 +287,6 @@ def _numbered(up: Upright, lines: Lines, joins: list[bool], header_lines: int) -
             level = lines.between[i - 1]
             levels.append(level)
             parts.append(level.y if level is not None else (middle[i - 1] + middle[i]) / 2)
-            header += i < header_lines
+            header += i < judged.header
         row[line] = current
     return Rows(row, np.array(parts), min(header, current), tuple(levels))

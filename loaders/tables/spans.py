@@ -21,6 +21,8 @@ GLUE = 0.5
 def merged_places(grid: Grid) -> Places:
     """Decide which places are one cell."""
     places = Places(*grid.shape)
+    if min(grid.shape) < 2:
+        return places
     _merge_text_across(grid, places)
     _merge_undrawn_columns(grid, places)
     _merge_headings(grid, places)

@@ -17,8 +17,8 @@ from loaders.document import Words
 from loaders.geometry import Array, Box, quads_from_boxes
 from loaders.rulings import Floats
 from loaders.tables.grid import rulings_in, words_in
-from loaders.tables.ink import marks
-from loaders.tables.words import Bools, Ints, Upright, is_number, upright
+from loaders.tables.ink import AROUND, marks, touching
+from loaders.tables.words import Bools, Ints, Upright, is_number, turned_boxes, upright
 
 if TYPE_CHECKING:
     from loaders.document import PageImage
@@ -128,7 +128,7 @@ def _in_table(image: PageImage, words: Words, table: Box, rulings: Array) -> Unr
     doubted = _doubted(up, words)
     if doubted.all():
         return None
-    texts, band = _on_lines(marks(image, up, ~doubted), up.part(~doubted))
+    texts, band = _on_lines(_new_marks(image, words, up, doubted), up.part(~doubted))
     if not len(texts):
         return None
     figures = _among_figures(texts, up.part(~doubted))
@@ -143,6 +143,13 @@ def _in_table(image: PageImage, words: Words, table: Box, rulings: Array) -> Unr
         _dashes(texts, band, up.em),
         *_replaced(ink, up, doubted),
     )
+
+
+def _new_marks(image: PageImage, words: Words, up: Upright, doubted: Bools) -> Floats:
+    """Return the marks (k, 4) that no word accounts for; the ink beyond a table's edge is that of words beside it."""
+    others = turned_boxes(np.delete(words.quads, up.rows, axis=0).astype(np.float64), up.angle)
+    found = marks(image, up, ~doubted)
+    return found[~touching(found, others, AROUND * up.em)]
 
 
 def _doubted(up: Upright, words: Words) -> Bools:

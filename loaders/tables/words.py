@@ -110,7 +110,7 @@ def upright(words: Words, rulings: Array, rows: Ints | None = None) -> Upright:
     angle = text_angle(quads, [words.texts[i] for i in rows])
     level = abs((angle + 45) % 90 - 45) < 0.15
     turn = np.round(angle / 90) * 90 if level else angle
-    boxes = _turned_boxes(quads, turn)
+    boxes = turned_boxes(quads, turn)
     texts = tuple(words.texts[i] for i in rows)
     for i, text in enumerate(texts):
         if led := LEADERS.search(text):  # dots that lead to the next column are not the label's width
@@ -157,7 +157,7 @@ def text_angle(quads: Floats, texts: list[str]) -> float:
     skew = float(np.median(lean))
     # The quad of a short word leans with its letters; quads that do not agree tell less than where the words stand.
     if np.abs(lean).max(initial=0.0) < 0.05 or float(np.median(np.abs(lean - skew))) > DISAGREED:
-        skew = _skew_of_lines(_turned_boxes(quads[quarter == main], main * 90.0))
+        skew = _skew_of_lines(turned_boxes(quads[quarter == main], main * 90.0))
     return main * 90.0 + skew
 
 
@@ -179,7 +179,7 @@ def _skew_of_lines(boxes: Floats) -> float:
     return skew if 0.25 < abs(skew) < 4 else 0.0
 
 
-def _turned_boxes(quads: Floats, angle: float) -> Floats:
+def turned_boxes(quads: Floats, angle: float) -> Floats:
     """Return level boxes of quads after the page was turned by -angle about the origin."""
     cos, sin = np.cos(np.radians(-angle)), np.sin(np.radians(-angle))
     turned = quads @ np.array([[cos, sin], [-sin, cos]])
