@@ -30,7 +30,7 @@ from loaders.relate.relational import table_likelihood
 from loaders.relate.strokes import bold_words
 from loaders.relate.structure import BlockDraft, assemble, canonical_order
 from loaders.relate.synthesize import LabelledPage
-from loaders.relate.train import Training, TrainOptions, train
+from loaders.relate.train import Training, TrainOptions, blended, train
 from loaders.relate.validate import run_stage
 
 # -- decoding: any logits at all ---------------------------------------------------------------------------------------
@@ -128,6 +128,14 @@ def test_the_packaged_model_can_be_trained_further(stage: str) -> None:
     )
     for there, back in zip(open_model().run(stage, graph), run_stage(read_back()[stage].eval(), graph), strict=True):
         assert back == pytest.approx(there, abs=1e-4)
+
+
+def test_fine_tuned_weights_are_blended_with_those_they_came_from() -> None:
+    torch.manual_seed(1)
+    old, new = stages(), stages()
+    tuned = {name: weight.clone() for name, weight in new.state_dict().items()}
+    for name, weight in blended(new, old, 0.25).state_dict().items():
+        assert torch.allclose(weight, 0.25 * old.state_dict()[name] + 0.75 * tuned[name])
 
 
 def test_a_changed_model_is_refused(tmp_path: Path) -> None:
