@@ -88,6 +88,7 @@ def _upright_view(image: PageImage, up: Upright) -> tuple[Pixels, Floats, float]
             low[axis] = min(low[axis], lines[:, 1].min())
             high[axis] = max(high[axis], lines[:, 2].max())
     low, high = low - up.em, high + up.em
+    low = np.floor(low * image.scale) / image.scale  # whole pixels: what is upright already is seen as it is
     scale = image.scale * max(1.0, LOW / (up.em * image.scale))
     cos, sin = np.cos(np.radians(up.angle)), np.sin(np.radians(up.angle))
     turn = np.array([[cos, sin], [-sin, cos]])  # page to upright, as columns
