@@ -48,6 +48,8 @@ from loaders.relate import marks
                 "Q4 2021 results",
                 "2.1 Aims",
                 "1st",
+                "2. Profile of the",
+                "What is it for?",
             ],
             [
                 "and then",
@@ -62,6 +64,8 @@ from loaders.relate import marks
                 "2.5cmolc",
                 "*Double these amounts",
                 "AW",
+                "Review the graph of the",
+                "Which of these (select all",
                 "…",
             ],
         ),

@@ -33,6 +33,7 @@ _FIGURES = re.compile(r"(?<!\S)[$€£¥]?\d[\d.,]*%?(?!\S)")
 _MEASURE = re.compile(r"\d+[.,]\d+[a-zµμ]|[*†‡]+\s?\w")
 _SIGN = re.compile(r"[A-Z]{2}$")
 _ROMAN = re.compile(r"(?:X{0,3}(?:IX|IV|V?I{0,3}))$")
+_UNFINISHED = re.compile(r"\s(?:the|an?|and|or|der|die|das|den|und|le|les|et|du|des|el|los|y|del)$")
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LTR = re.compile(r"[A-Za-z\u00c0-\u024f\u0370-\u052f]")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
@@ -120,7 +121,7 @@ def can_head(text: str) -> bool:
     """Say whether a text may be a heading by what it says.
 
     It has letters and opens with none in lower case; it is no figure or row of them, formula, date, aside, caption or
-    note, and no sign of two capitals alone.
+    note, and no sign of two capitals alone; and it does not break off, unless a number says that it is a heading.
     """
     letters = sum(map(str.isalpha, text))
     if letters < 2 or letters < 0.4 * len(text.replace(" ", "")) or text[:1].islower():
@@ -130,7 +131,14 @@ def can_head(text: str) -> bool:
         return False
     if _MEASURE.match(text) or (_SIGN.match(text) and not _ROMAN.match(text)):
         return False
+    if is_unfinished(text) and not numbering_depth(text):
+        return False
     return not (is_number(text) or is_aside(text) or is_formula(text) or is_caption(text) or is_table_note(text))
+
+
+def is_unfinished(text: str) -> bool:
+    """Say whether a text breaks off: at an article or an "and", or before a bracket is closed."""
+    return bool(_UNFINISHED.search(text)) or text.count("(") > text.count(")")
 
 
 def is_opening_number(word: str) -> bool:
