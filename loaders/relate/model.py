@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 WEIGHTS = Path(__file__).parent / "weights"
-DIGEST = "61b51b23b3f076eec15d8ded6e9d42d5d753c2e3eae41ec8ddb95669e8ff4f3c"
+DIGEST = "0775064566dfe456f4a730c72892de4b7547db6b19ab34725cb6686f5e05cba3"
 """sha256 of the packaged model.json, which holds those of the graphs."""
 STAGES = tuple(NODES)
 

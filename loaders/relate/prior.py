@@ -27,7 +27,7 @@ class Trust:
 
 LINE_ROLES = Trust(1.0, 3.0)
 """What makes families of pages likeliest that the network has not learned from (weights/README.md)."""
-WORDS, LINES, ORDER = Trust(2.0, 2.0), Trust(1.0, 6.0), Trust(2.0, 12.0)
+WORDS, LINES, ORDER = Trust(2.0, 2.0), Trust(1.0, 4.0), Trust(2.0, 12.0)
 """Those families would have 0.5 to 1 here. Real pages are set less against geometry's rules than they are, and the
 network is as sure of what it has never seen: with less weight it reads pages with known blocks worse (README.md)."""
 
