@@ -130,6 +130,16 @@ def test_the_packaged_model_can_be_trained_further(stage: str) -> None:
         assert back == pytest.approx(there, abs=1e-4)
 
 
+def test_a_network_is_read_back_although_equal_weights_are_written_once(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript", reason="graphs are exported")
+    from loaders.relate.export import export, read_back
+
+    torch.manual_seed(2)
+    network = stages()  # all its normalizations are alike
+    back = read_back(str(export(network, tmp_path, {}))).state_dict()
+    assert all(torch.equal(back[name], weight) for name, weight in network.state_dict().items())
+
+
 def test_fine_tuned_weights_are_blended_with_those_they_came_from() -> None:
     torch.manual_seed(1)
     old, new = stages(), stages()

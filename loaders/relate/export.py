@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -53,12 +53,17 @@ def read_back(folder: str = "") -> nn.ModuleDict:
     _require_onnx()
     network = stages()
     for name, blob in checked_graphs(folder).items():
-        network[name].load_state_dict(_state_of(blob))
+        norms = [part for part, module in network[name].named_modules() if isinstance(module, nn.LayerNorm)]
+        network[name].load_state_dict(_state_of(blob, norms))
     return network
 
 
-def _state_of(blob: bytes) -> dict[str, torch.Tensor]:
-    """Return the weights in a graph. Where a layer works on edges the exporter turned its matrix and took its name."""
+def _state_of(blob: bytes, norms: Sequence[str]) -> dict[str, torch.Tensor]:
+    """Return the weights in a graph, `norms` being its normalizations in the order they come in.
+
+    Where a layer works on edges the exporter turned its matrix and took its name, and equal arrays, as those of
+    normalizations are at first, it wrote once.
+    """
     import onnx
     from onnx import numpy_helper
 
@@ -69,6 +74,9 @@ def _state_of(blob: bytes) -> dict[str, torch.Tensor]:
         bias = added.get(node.output[0], "") if node.op_type == "MatMul" else ""
         if bias in arrays and node.input[1] in arrays:
             arrays[f"{bias.removesuffix('.bias')}.weight"] = arrays[node.input[1]].T.contiguous()
+    nodes = (node for node in graph.node if node.op_type == "LayerNormalization")
+    for name, node in zip(norms, nodes, strict=True):
+        arrays[f"{name}.weight"], arrays[f"{name}.bias"] = (arrays[given] for given in node.input[1:])
     return {name: array for name, array in arrays.items() if name.endswith((".weight", ".bias"))}
 
 
