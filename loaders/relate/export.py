@@ -12,6 +12,7 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,13 +29,11 @@ OUTPUTS = ("per_edge", "per_node")
 
 def export(network: nn.ModuleDict, folder: Path, figures: Mapping[str, float]) -> Path:
     """Write the graphs and model.json; return the folder. Raises MissingExtra without the extra [export]."""
-    _require_onnx()
     folder.mkdir(parents=True, exist_ok=True)
     digests = {}
     for name, stage in network.items():
-        path = folder / f"{name}.onnx"
-        _write(stage.eval(), name, path)
-        digests[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        axes = [{0: torch.export.Dim("count", min=1)}] * len(INPUTS)
+        digests[f"{name}.onnx"] = write_graph(stage, folder / f"{name}.onnx", _inputs(name), OUTPUTS, axes)
     about = {
         "digests": digests,
         "parameters": parameter_count(network),
@@ -88,7 +87,7 @@ def _require_onnx() -> None:
         raise MissingExtra("onnxscript", "export") from error
 
 
-def _write(stage: nn.Module, name: str, path: Path) -> None:
+def _inputs(name: str) -> dict[str, torch.Tensor]:
     config, count, around = STAGES[name], 7, AROUND[name]
     given = (
         torch.zeros(count, config.nodes),
@@ -96,18 +95,33 @@ def _write(stage: nn.Module, name: str, path: Path) -> None:
         torch.ones(count, around, dtype=torch.bool),
         torch.zeros(count, around, config.edges),
     )
-    nodes = torch.export.Dim("count", min=1)
+    return dict(zip(INPUTS, given, strict=True))
+
+
+def write_graph(
+    network: nn.Module,
+    path: Path,
+    inputs: Mapping[str, torch.Tensor],
+    outputs: Sequence[str],
+    axes: Sequence[Mapping[int, Any]],
+) -> str:
+    """Write a network as one ONNX file and return its sha256; `axes` name those of each input that vary.
+
+    Raises MissingExtra without the extra [export].
+    """
+    _require_onnx()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            stage,
-            given,
-            input_names=list(INPUTS),
-            output_names=list(OUTPUTS),
-            dynamic_shapes=({0: nodes},) * 4,
+            network.eval(),
+            tuple(inputs.values()),
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=tuple(axes),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
     assert program is not None  # None is the older exporter's answer
     program.save(path, external_data=False)
+    return hashlib.sha256(path.read_bytes()).hexdigest()

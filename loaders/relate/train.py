@@ -241,9 +241,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not examples:
         raise UsageError(f"no page in {given.pages} holds enough to learn from")
     training = train(examples, held_out, given.out, options, start)
-    network = (
-        blended(training.network.cpu(), started(given.start), given.keep) if given.keep else training.network.cpu()
-    )
+    network = training.network.cpu()
+    if given.keep:
+        network = blended(network, started(given.start), given.keep)
     export(network, given.out, validate(network, held_out) if held_out else {})
 
 

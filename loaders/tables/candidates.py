@@ -37,13 +37,18 @@ class Candidates:
 
 def candidates_of(up: Upright) -> Candidates:
     """Find candidates in upright words, two at least."""
-    pairs = right_neighbours(up.boxes)
-    own = column_cuts(up, pairs)
-    column, edges = columns_at(up, own)
-    judged = judged_lines(up, len(edges) - 1, table_lines(up, column, edges))
+    pairs, own, judged = decided(up)
     cuts = finer_cuts(up, pairs, own)
     chosen = {cut.x for cut in own}
     return Candidates(up, pairs, cuts, np.array([cut.x in chosen for cut in cuts], bool), judged)
+
+
+def decided(up: Upright) -> tuple[Ints, list[Cut], JudgedLines]:
+    """Return what geometry decides of upright words: their neighbours, where columns part, how lines are judged."""
+    pairs = right_neighbours(up.boxes)
+    cuts = column_cuts(up, pairs)
+    column, edges = columns_at(up, cuts)
+    return pairs, cuts, judged_lines(up, len(edges) - 1, table_lines(up, column, edges))
 
 
 def columns_at(up: Upright, cuts: list[Cut]) -> tuple[Ints, Floats]:

@@ -10,16 +10,15 @@ import numpy as np
 
 from loaders.document import Cell, Table, Words, spaced
 from loaders.geometry import Array, Box, Frame
-from loaders.tables.candidates import candidates_of, columns_at, grid_with
-from loaders.tables.columns import column_cuts
+from loaders.tables.candidates import candidates_of, columns_at, decided, grid_with
 from loaders.tables.edits import CONVICTION, edited
 from loaders.tables.labels import label_columns
-from loaders.tables.lines import reading_order, table_lines
+from loaders.tables.lines import reading_order
 from loaders.tables.model import open_grid_model
 from loaders.tables.places import Grid, Places, grid_of
-from loaders.tables.rows import judged_lines, rows_of
+from loaders.tables.rows import rows_of
 from loaders.tables.spans import merged_places
-from loaders.tables.words import Ints, Upright, right_neighbours, upright
+from loaders.tables.words import Ints, Upright, upright
 
 
 def build_table(words: Words, region: Box, frame: Frame, rulings: Array, *, model: str | None = "") -> Table | None:
@@ -49,10 +48,8 @@ def cut_grid(up: Upright) -> Grid | None:
     """Part the columns and rows of upright words; None for fewer than two words."""
     if len(up) < 2:
         return None
-    pairs = right_neighbours(up.boxes)
-    cuts = column_cuts(up, pairs)
+    pairs, cuts, judged = decided(up)
     column, edges = columns_at(up, cuts)
-    judged = judged_lines(up, len(edges) - 1, table_lines(up, column, edges))
     return grid_of(up, column, edges, cuts, rows_of(up, judged), pairs)
 
 

@@ -12,9 +12,10 @@ def row_sentences(table: Table) -> list[str]:
 
     A row under a group's label carries that too: "Europe, net sales, 2016: 1,204". A cell that spans is said once.
     """
-    rows = [_texts(row) for row in table.grid()]
+    grid = table.grid()
+    rows = [_texts(row) for row in grid]
     labels = column_labels(rows[: table.header_rows], table.n_cols)
-    body = [_once(cells, row) for cells, row in zip(table.grid(), rows, strict=True)][table.header_rows :]
+    body = [_once(cells, row) for cells, row in zip(grid, rows, strict=True)][table.header_rows :]
     return [sentence for row in body if (sentence := row_sentence(row, labels, table.header_cols))]
 
 

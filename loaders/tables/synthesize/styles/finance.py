@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loaders.tables.synthesize.draft import Draft, Entry, Kind
-from loaders.tables.synthesize.styles.style import Style
+from loaders.tables.synthesize.styles.style import styles_of
 from loaders.tables.synthesize.writer import Writer
 
 STATEMENT = ("totals", "totals", "none", "half", "book", "zebra", "lines", "groups")
@@ -170,17 +170,15 @@ def maturities(w: Writer) -> Draft:
     return draft
 
 
-STYLES = tuple(
-    Style(write.__name__, write, held_out=write is tax_schedule)
-    for write in (
-        income_statement,
-        balance_sheet,
-        cash_flow,
-        change_table,
-        segments,
-        holdings,
-        loan_schedule,
-        tax_schedule,
-        maturities,
-    )
+STYLES = styles_of(
+    income_statement,
+    balance_sheet,
+    cash_flow,
+    change_table,
+    segments,
+    holdings,
+    loan_schedule,
+    tax_schedule,
+    maturities,
+    held_out=(tax_schedule,),
 )

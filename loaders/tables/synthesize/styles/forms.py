@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loaders.tables.synthesize.draft import Draft, Entry, Kind
-from loaders.tables.synthesize.styles.style import Style
+from loaders.tables.synthesize.styles.style import styles_of
 from loaders.tables.synthesize.writer import DAYS, Writer
 
 RULED = ("grid", "grid", "lines", "framed", "zebra", "half")
@@ -264,26 +264,27 @@ def classes(w: Writer) -> Draft:
     return draft
 
 
-HELD_OUT = (government_form, agenda, contacts)
-STYLES = tuple(
-    Style(write.__name__, write, held_out=write in HELD_OUT)
-    for write in (
-        price_list,
-        receipt,
-        invoice,
+STYLES = styles_of(
+    price_list,
+    receipt,
+    invoice,
+    government_form,
+    questionnaire,
+    specification,
+    definitions,
+    agenda,
+    week_plan,
+    contacts,
+    comparison,
+    risks,
+    nutrition,
+    strategy,
+    answers,
+    milestones,
+    classes,
+    held_out=(
         government_form,
-        questionnaire,
-        specification,
-        definitions,
         agenda,
-        week_plan,
         contacts,
-        comparison,
-        risks,
-        nutrition,
-        strategy,
-        answers,
-        milestones,
-        classes,
-    )
+    ),
 )

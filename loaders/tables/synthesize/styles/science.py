@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loaders.tables.synthesize.draft import Draft, Entry, Kind
-from loaders.tables.synthesize.styles.style import Style
+from loaders.tables.synthesize.styles.style import styles_of
 from loaders.tables.synthesize.writer import Writer
 
 PAPER = ("book", "book", "groups", "lines", "grid", "half", "vertical", "stub")
@@ -237,22 +237,22 @@ def literature(w: Writer) -> Draft:
     return draft
 
 
-HELD_OUT = (three_levels, demographics)
-STYLES = tuple(
-    Style(write.__name__, write, held_out=write in HELD_OUT)
-    for write in (
-        results,
-        with_errors,
-        two_levels,
+STYLES = styles_of(
+    results,
+    with_errors,
+    two_levels,
+    three_levels,
+    uneven_spans,
+    tall_groups,
+    regression,
+    demographics,
+    correlations,
+    confusion,
+    with_units,
+    ablation,
+    literature,
+    held_out=(
         three_levels,
-        uneven_spans,
-        tall_groups,
-        regression,
         demographics,
-        correlations,
-        confusion,
-        with_units,
-        ablation,
-        literature,
-    )
+    ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loaders.tables.synthesize.draft import Draft, Entry, Kind
-from loaders.tables.synthesize.styles.style import Style
+from loaders.tables.synthesize.styles.style import styles_of
 from loaders.tables.synthesize.writer import DAYS, MONTHS, Writer
 
 
@@ -237,23 +237,23 @@ def rates(w: Writer) -> Draft:
     return draft
 
 
-HELD_OUT = (year_spans, timetable)
-STYLES = tuple(
-    Style(write.__name__, write, held_out=write in HELD_OUT)
-    for write in (
-        census,
-        plain,
-        monthly,
+STYLES = styles_of(
+    census,
+    plain,
+    monthly,
+    year_spans,
+    two_stubs,
+    cross_table,
+    counted,
+    quantities,
+    sparse,
+    ranked_words,
+    timetable,
+    league,
+    calendar,
+    rates,
+    held_out=(
         year_spans,
-        two_stubs,
-        cross_table,
-        counted,
-        quantities,
-        sparse,
-        ranked_words,
         timetable,
-        league,
-        calendar,
-        rates,
-    )
+    ),
 )

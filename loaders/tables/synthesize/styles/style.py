@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from loaders.tables.synthesize.draft import Draft
@@ -18,3 +18,8 @@ class Style:
     name: str
     write: Write
     held_out: bool = False
+
+
+def styles_of(*writes: Write, held_out: Collection[Write] = ()) -> tuple[Style, ...]:
+    """Return the styles that functions write, named as they are."""
+    return tuple(Style(write.__name__, write, write in held_out) for write in writes)
